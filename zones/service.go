@@ -1,0 +1,58 @@
+package zones
+
+import (
+	"net/netip"
+
+	"meridian/geo"
+	"meridian/policy"
+)
+
+// Service is an owner name whose A and AAAA answers depend on the client.
+type Service struct {
+	Name       string // canonical owner name: lower case, fully qualified ("www.glb.test.")
+	TTL        uint32 // seconds
+	Check      *Check // how its endpoints are probed; nil: they count as up
+	MinHealthy MinHealthy
+	Pools      []Pool // the order of the configuration, also the default order for unknown places
+	Policy     policy.Node
+	Sticky     bool // draw by hash of the client prefix (v4 /24, v6 /56) instead of at random
+	Fallback   Fallback
+}
+
+// Pool holds a service's endpoints in one region, or a name to send clients to. One of the two is set.
+type Pool struct {
+	Region    geo.Region
+	Endpoints []netip.Addr // IPv4 and IPv6, in the order of the configuration
+	CNAME     string       // canonical name; empty: an address pool
+}
+
+// MinHealthy is the least number or share of a pool's endpoints (of one address family) that must be up for the
+// pool to count as up. The zero value means one endpoint.
+type MinHealthy struct {
+	Count int     // at least so many; 0: see Share
+	Share float64 // at least this share, 0..1; 0: see Count
+}
+
+// Fallback says what a service answers when no pool takes anything.
+type Fallback struct {
+	Kind      FallbackKind
+	Addresses []netip.Addr // for FallbackAddresses
+}
+
+// FallbackKind enumerates the fallbacks. The zero value is FallbackAll.
+type FallbackKind uint8
+
+const (
+	FallbackAll       FallbackKind = iota // answer as if every pool were up (fail open)
+	FallbackServfail                      // answer SERVFAIL
+	FallbackAddresses                     // answer Fallback.Addresses
+)
+
+// Tree returns the service's policy over its pools' regions.
+func (s *Service) Tree() policy.Tree {
+	t := policy.Tree{Root: s.Policy, Pools: make([]geo.Region, len(s.Pools))}
+	for i := range s.Pools {
+		t.Pools[i] = s.Pools[i].Region
+	}
+	return t
+}
