@@ -1,0 +1,254 @@
+package scenario
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/miekg/dns"
+)
+
+// behaviour is what an endpoint does when it is probed.
+type behaviour struct {
+	fine   bool
+	status int  // answers with this HTTP status; 0: doesn't answer
+	hangs  bool // neither answers nor refuses
+}
+
+// parseBehaviour reads "is fine", "answers 503", "refuses" or "hangs".
+func parseBehaviour(words []string) (behaviour, error) {
+	switch {
+	case slices.Equal(words, []string{"is", "fine"}):
+		return behaviour{fine: true}, nil
+	case slices.Equal(words, []string{"refuses"}):
+		return behaviour{}, nil
+	case slices.Equal(words, []string{"hangs"}):
+		return behaviour{hangs: true}, nil
+	case len(words) == 2 && words[0] == "answers":
+		status, err := strconv.Atoi(words[1])
+		if err != nil || status < 100 || status > 599 {
+			return behaviour{}, fmt.Errorf("%q is no HTTP status", words[1])
+		}
+		return behaviour{status: status}, nil
+	}
+	return behaviour{}, fmt.Errorf("%q is nothing that an endpoint does; it is fine, answers STATUS, refuses, or hangs", strings.Join(words, " "))
+}
+
+// ask is a question, asked once or several times.
+type ask struct {
+	name   string
+	qtype  uint16
+	subnet netip.Prefix // of the EDNS Client Subnet option; invalid: none
+	source netip.Addr
+	tcp    bool
+	times  int
+}
+
+// parseAsk reads "NAME TYPE [from PREFIX] [source ADDRESS] [over tcp] [N times]".
+func parseAsk(words []string) (ask, error) {
+	q := ask{source: netip.MustParseAddr("127.0.0.1"), times: 1}
+	if len(words) < 2 {
+		return q, fmt.Errorf("ask needs a name and a type: ask www.glb.test A")
+	}
+	q.name = dns.Fqdn(words[0])
+	qtype, known := dns.StringToType[words[1]]
+	if !known {
+		return q, fmt.Errorf("%q is no RR type", words[1])
+	}
+	q.qtype = qtype
+	for words = words[2:]; len(words) > 0; words = words[2:] {
+		if len(words) == 1 {
+			return q, fmt.Errorf("%q lacks its second word", words[0])
+		}
+		var err error
+		switch {
+		case words[0] == "from":
+			q.subnet, err = netip.ParsePrefix(words[1])
+			q.subnet = q.subnet.Masked()
+		case words[0] == "source":
+			q.source, err = netip.ParseAddr(words[1])
+		case words[0] == "over" && words[1] == "tcp":
+			q.tcp = true
+		case words[1] == "times":
+			q.times, err = strconv.Atoi(words[0])
+			if err == nil && q.times < 1 {
+				err = fmt.Errorf("%d times is not asking", q.times)
+			}
+		default:
+			err = fmt.Errorf("%q is nothing that ask knows (from PREFIX, source ADDRESS, over tcp, N times)", words[0]+" "+words[1])
+		}
+		if err != nil {
+			return q, err
+		}
+	}
+	return q, nil
+}
+
+// expectKind enumerates what can be expected.
+type expectKind uint8
+
+const (
+	expectSet      expectKind = iota // count answers out of values; all of them when count is len(values)
+	expectCNAME                      // the CNAME values[0]
+	expectRcode                      // rcode, and no answers
+	expectShares                     // values in shares of the asks
+	expectSame                       // all asks answered alike
+	expectEndpoint                   // endpoint values[0] is in state word
+	expectReload                     // the last reload was taken (word "done") or refused (text)
+	expectAside                      // only what stands behind: scope, ttl, region
+)
+
+// expectation is one parsed expect step.
+type expectation struct {
+	kind   expectKind
+	count  int
+	values []string
+	rcode  int
+	shares []float64 // parallel to values, 0..1
+	within float64   // the deviation of a share that is taken for chance, 0..1
+	word   string    // expectEndpoint: up, down, unknown; expectReload: done, refused
+	text   string    // expectReload: part of the message
+	// The rest applies to the answers of the last ask; -1 and "": not said.
+	scope  int
+	ttl    int
+	region string
+}
+
+// rcodes are the answers without records. NODATA is NOERROR without answers.
+var rcodes = map[string]int{"nodata": dns.RcodeSuccess, "nxdomain": dns.RcodeNameError, "refused": dns.RcodeRefused, "servfail": dns.RcodeServerFailure}
+
+// parseExpect reads what stands behind "expect".
+func parseExpect(words []string) (expectation, error) {
+	e := expectation{kind: expectAside, scope: -1, ttl: -1}
+	if len(words) == 0 {
+		return e, fmt.Errorf("expect what?")
+	}
+	switch {
+	case words[0] == "endpoint":
+		e.kind = expectEndpoint
+		if len(words) != 3 || !slices.Contains([]string{"up", "down", "unknown"}, words[2]) {
+			return e, fmt.Errorf("say: expect endpoint ADDRESS up|down|unknown")
+		}
+		e.values, e.word = words[1:2], words[2]
+		_, err := netip.ParseAddr(words[1])
+		return e, err
+	case words[0] == "reload":
+		e.kind = expectReload
+		if len(words) < 2 || words[1] != "done" && words[1] != "refused" || words[1] == "done" && len(words) > 2 {
+			return e, fmt.Errorf("say: expect reload done, or: expect reload refused [TEXT]")
+		}
+		e.word, e.text = words[1], strings.Join(words[2:], " ")
+		return e, nil
+	}
+	words, err := e.parseAside(words)
+	if err != nil || len(words) == 0 {
+		return e, err
+	}
+	return e, e.parseAnswer(words)
+}
+
+// parseAside takes scope, ttl and region off the end, and returns what stands before them.
+func (e *expectation) parseAside(words []string) ([]string, error) {
+	for n := len(words); n >= 2; n = len(words) {
+		var err error
+		switch value := words[n-1]; words[n-2] {
+		case "scope":
+			e.scope, err = strconv.Atoi(value)
+		case "ttl":
+			e.ttl, err = strconv.Atoi(value)
+		case "region":
+			e.region = value
+		default:
+			return words, nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s %q is no number", words[n-2], words[n-1])
+		}
+		words = words[:n-2]
+	}
+	return words, nil
+}
+
+// parseAnswer reads the expectation of the answer itself.
+func (e *expectation) parseAnswer(words []string) error {
+	rcode, isRcode := rcodes[words[0]]
+	switch {
+	case isRcode && len(words) == 1:
+		e.kind, e.rcode = expectRcode, rcode
+		return nil
+	case words[0] == "cname" && len(words) == 2:
+		e.kind, e.values = expectCNAME, []string{dns.Fqdn(words[1])}
+		return nil
+	case slices.Equal(words, []string{"always", "the", "same"}):
+		e.kind = expectSame
+		return nil
+	case words[0] == "shares":
+		return e.parseShares(words[1:])
+	}
+	e.kind, e.count = expectSet, len(words)
+	if len(words) > 2 && words[1] == "of" {
+		n, err := strconv.Atoi(words[0])
+		if words[0] == "one" {
+			n, err = 1, nil
+		}
+		if err != nil || n < 1 || n > len(words)-2 {
+			return fmt.Errorf("%q of %d addresses can't be", words[0], len(words)-2)
+		}
+		e.count, words = n, words[2:]
+	}
+	for _, word := range words {
+		addr, err := netip.ParseAddr(word)
+		if err != nil {
+			return fmt.Errorf("%q is neither an address nor a word that expect knows; did you mean %q?", word,
+				nearest(word, []string{"one", "of", "cname", "nodata", "nxdomain", "refused", "servfail", "shares", "always", "endpoint", "reload", "scope", "ttl", "region"}))
+		}
+		e.values = append(e.values, addr.String())
+	}
+	return nil
+}
+
+// parseShares reads "ADDRESS 25% ADDRESS 75% [within 3%]".
+func (e *expectation) parseShares(words []string) error {
+	e.kind, e.within = expectShares, 0.03
+	sum := 0.0
+	for ; len(words) > 0; words = words[2:] {
+		if len(words) == 1 {
+			return fmt.Errorf("%q lacks its share", words[0])
+		}
+		number, isPercent := strings.CutSuffix(words[1], "%")
+		share, err := strconv.ParseFloat(number, 64)
+		if err != nil || !isPercent || share < 0 || share > 100 {
+			return fmt.Errorf("%q is no share from 0%% to 100%%", words[1])
+		}
+		if words[0] == "within" {
+			e.within = share / 100
+			continue
+		}
+		addr, err := netip.ParseAddr(words[0])
+		if err != nil {
+			return err
+		}
+		e.values = append(e.values, addr.String())
+		e.shares = append(e.shares, share/100)
+		sum += share
+	}
+	if sum < 99.5 || sum > 100.5 {
+		return fmt.Errorf("the shares add up to %g%%, not 100%%", sum)
+	}
+	return nil
+}
+
+// parseTime reads the one argument of at and after.
+func parseTime(words []string) (time.Duration, error) {
+	if len(words) != 1 {
+		return 0, fmt.Errorf("say one duration: 15s")
+	}
+	d, err := time.ParseDuration(words[0])
+	if err == nil && d < 0 {
+		err = fmt.Errorf("time doesn't go backwards: %v", d)
+	}
+	return d, err
+}
