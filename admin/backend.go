@@ -1,0 +1,82 @@
+package admin
+
+import (
+	"context"
+	"fmt"
+
+	"meridian/zones"
+)
+
+// Backend is the running server, as far as the admin listener needs it. Every method may be called at any time,
+// from several goroutines, and returns values that nobody writes afterwards.
+type Backend interface {
+	// Status returns the whole state of the server. Schema may be left empty: the listener sets it.
+	Status() StatusReport
+
+	// Explain returns how the question would be answered now. It changes nothing and counts nothing.
+	// A mistake of the caller's is a *RequestError; a name outside the server's zones isn't a mistake but an
+	// Explanation with the rcode REFUSED.
+	Explain(ctx context.Context, req ExplainRequest) (*Explanation, error)
+
+	// Reload reads the configuration again, all or nothing, and returns when the new one is in use.
+	// A bad configuration is a *ReloadError, and the old one stays in use.
+	Reload(ctx context.Context) error
+
+	// Ready returns the conditions of /readyz, in a fixed order.
+	Ready() []Condition
+
+	// Numbers returns the counters and gauges of /metrics, as they are now.
+	Numbers() Numbers
+}
+
+// Demo is what only the demo can do: take its own regions down and bring them up again.
+// A region that isn't there is a *RequestError.
+type Demo interface {
+	Kill(region string) error
+	Revive(region string) error
+}
+
+// Condition is one line of /readyz?verbose.
+type Condition struct {
+	Name    string // one word: "snapshot"
+	OK      bool   // false: not as it should be
+	Warning bool   // with OK false: worth saying, but the server is ready nevertheless
+	Text    string // in words; may be empty when OK
+}
+
+// RequestError is a mistake in a request: what is wrong with it, and what would be right.
+type RequestError struct {
+	Text string
+	Hint string // what to do about it; may be empty
+}
+
+func (e *RequestError) Error() string {
+	if e.Hint == "" {
+		return e.Text
+	}
+	return e.Text + " (" + e.Hint + ")"
+}
+
+// ReloadError is a reload that changed nothing.
+type ReloadError struct {
+	Problems []zones.Problem // every mistake, and the warnings among them
+	Kept     string          // what stays in use, as a sentence: "the running configuration (generation 41, loaded 14:02:11) stays in use"
+}
+
+func (e *ReloadError) Error() string {
+	mistakes := 0
+	for _, p := range e.Problems {
+		if !p.Warning {
+			mistakes++
+		}
+	}
+	return Count(mistakes, "problem") + ". Nothing was changed; " + e.Kept + "."
+}
+
+// Count returns n and the noun in the right number: "1 problem", "2 problems".
+func Count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}

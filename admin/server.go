@@ -1,0 +1,74 @@
+package admin
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+)
+
+// Options is what a Server needs. Backend is required.
+type Options struct {
+	Backend Backend
+	Demo    Demo         // nil: not the demo, and its routes aren't there
+	Token   string       // asked of every request but probes; empty: none is
+	Logger  *slog.Logger // nil: slog.Default
+}
+
+// Server is the admin listener. Make one with New.
+type Server struct {
+	backend Backend
+	demo    Demo
+	log     *slog.Logger
+	handler http.Handler
+}
+
+// New returns a server that answers from opts.Backend.
+func New(opts Options) *Server {
+	s := &Server{backend: opts.Backend, demo: opts.Demo, log: opts.Logger}
+	if s.log == nil {
+		s.log = slog.Default()
+	}
+	s.handler = guard(opts.Token, s.mux())
+	return s
+}
+
+// Handler returns the listener's whole surface, guard included.
+func (s *Server) Handler() http.Handler { return s.handler }
+
+// drainTime is how long Serve waits for requests that are under way.
+const drainTime = 5 * time.Second
+
+// Serve answers on l until ctx ends, then lets requests that are under way finish, and closes l. Bind l only after
+// CheckListen. An error is one of l's.
+func (s *Server) Serve(ctx context.Context, l net.Listener) error {
+	server := &http.Server{
+		Handler:           s.handler,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       10 * time.Second,
+		WriteTimeout:      time.Minute, // a reload compiles a large database before it answers
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    16 << 10,
+		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+		BaseContext:       func(net.Listener) context.Context { return context.WithoutCancel(ctx) },
+	}
+	drained := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(drained)
+		limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
+		defer cancel()
+		if server.Shutdown(limit) != nil {
+			_ = server.Close()
+		}
+	})
+	err := server.Serve(l)
+	if !stop() {
+		<-drained
+	}
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return err
+}
