@@ -1,6 +1,9 @@
 package status
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // Health is what is known of an endpoint. The zero value is Unknown: neither up nor down.
 type Health uint8
@@ -11,7 +14,34 @@ const (
 	Down
 )
 
-func (h Health) String() string { return [...]string{"unknown", "up", "down"}[h] }
+var healthNames = [...]string{"unknown", "up", "down"}
+
+// String returns "unknown", "up" or "down".
+func (h Health) String() string {
+	if int(h) < len(healthNames) {
+		return healthNames[h]
+	}
+	return fmt.Sprintf("health(%d)", uint8(h))
+}
+
+// MarshalText writes h as String does; a value that is none of the three is an error.
+func (h Health) MarshalText() ([]byte, error) {
+	if int(h) >= len(healthNames) {
+		return nil, fmt.Errorf("%d is no health", uint8(h))
+	}
+	return []byte(healthNames[h]), nil
+}
+
+// UnmarshalText reads what MarshalText writes, and nothing else.
+func (h *Health) UnmarshalText(text []byte) error {
+	for i, name := range healthNames {
+		if string(text) == name {
+			*h = Health(i)
+			return nil
+		}
+	}
+	return fmt.Errorf("health %q is none of unknown, up, down", text)
+}
 
 // State is the effective result for a target: what the quorum, or an operator, says.
 type State struct {
