@@ -1,0 +1,188 @@
+package policy
+
+import (
+	"cmp"
+	"net/netip"
+	"slices"
+
+	"meridian/geo"
+)
+
+// noRule is the branch byte of a geographic node at which no rule matched: the default takes the mass.
+const noRule = 255
+
+// MaxRules is how many rules a geographic node may have, and MaxPools how many pools a service: both are a byte
+// in a locality key.
+const (
+	MaxRules = noRule
+	MaxPools = 255
+)
+
+// Locate appends the locality key of the place to dst: for each geographic node that mass can reach, the rule it
+// selects, and for each nearest node the number and the order of the pools it would offer mass to. Clients with
+// equal keys are treated alike by this tree, and by no tree is a key read but by the one that wrote it.
+func (t Tree) Locate(dst []byte, p *geo.Place) []byte { return t.locate(dst, t.Root, p) }
+
+func (t Tree) locate(dst []byte, n Node, p *geo.Place) []byte {
+	switch n := n.(type) {
+	case *Failover:
+		for _, c := range n.Children {
+			dst = t.locate(dst, c, p)
+		}
+	case *Weighted:
+		for _, s := range n.Shares {
+			dst = t.locate(dst, s.Node, p)
+		}
+	case *All:
+		for _, c := range n.Children {
+			dst = t.locate(dst, c, p)
+		}
+	case *Nearest:
+		at := len(dst)
+		dst = append(dst, 0)
+		dst = t.rank(dst, n, p)
+		dst[at] = byte(len(dst) - at - 1)
+	case *Geo:
+		i := n.match(p)
+		if i < 0 {
+			dst = append(dst, noRule)
+			if n.Default != nil {
+				dst = t.locate(dst, n.Default, p)
+			}
+			break
+		}
+		dst = append(dst, byte(i))
+		dst = t.locate(dst, n.Rules[i].Policy, p)
+	}
+	return dst
+}
+
+// rank appends the node's pools in the order in which a client at p is offered to them.
+func (t Tree) rank(dst []byte, n *Nearest, p *geo.Place) []byte {
+	from := p.Coordinates
+	if !from.Known && p.Region != "" {
+		// Pinned to a region and nothing else known: as if the client stood in that region.
+		for i := range t.Pools {
+			if t.Pools[i].Name == p.Region {
+				from = t.Pools[i].Coordinates
+			}
+		}
+	}
+	type candidate struct {
+		pool     byte
+		pinned   bool
+		known    bool
+		distance float64
+	}
+	var few [32]candidate
+	cs := few[:0]
+	for i, pool := range n.Pools {
+		r := &t.Pools[pool]
+		c := candidate{pool: byte(pool), pinned: p.Region != "" && r.Name == p.Region}
+		if from.Known && r.Coordinates.Known {
+			c.known, c.distance = true, geo.Distance(from, r.Coordinates)
+			if n.Bias != nil {
+				c.distance = Biased(c.distance, n.Bias[i])
+			}
+			if n.MaxDistance > 0 && c.distance > n.MaxDistance && !c.pinned {
+				continue
+			}
+		}
+		cs = append(cs, c)
+	}
+	// Stable: equally near pools, and all pools of a client at an unknown place, keep the configured order.
+	slices.SortStableFunc(cs, func(a, b candidate) int {
+		if a.pinned != b.pinned {
+			return first(a.pinned)
+		}
+		if a.known != b.known {
+			return first(a.known)
+		}
+		return cmp.Compare(a.distance, b.distance)
+	})
+	for _, c := range cs {
+		dst = append(dst, c.pool)
+	}
+	return dst
+}
+
+func first(yes bool) int {
+	if yes {
+		return -1
+	}
+	return 1
+}
+
+// Biased is Route 53's formula: a bias of 1..99 makes a region seem nearer, d*(1-b/100), a bias of -99..-1 farther,
+// d/(1+b/100). Bias 0 changes nothing.
+func Biased(distance float64, bias int) float64 {
+	b := float64(bias) / 100
+	if b >= 0 {
+		return distance * (1 - b)
+	}
+	return distance / (1 + b)
+}
+
+// match returns the index of the most specific rule that selects the place, -1 for none. Equally specific rules:
+// the first one.
+func (n *Geo) match(p *geo.Place) int {
+	best, found := 0, -1
+	for i := range n.Rules {
+		if s := n.Rules[i].specificity(p); s > best {
+			best, found = s, i
+		}
+	}
+	return found
+}
+
+// specificity tells how closely the rule describes the place: 0 not at all, then continent, country,
+// subdivision, ASN, and above them networks by their length.
+func (r *Rule) specificity(p *geo.Place) int {
+	const continent, country, subdivision, asn, network = 1, 2, 3, 4, 5
+	best := 0
+	if p.Rule.IsValid() {
+		for _, nw := range r.Networks {
+			// p.Rule is the longest of all rules' networks around the client, so another one contains the client
+			// exactly when it contains p.Rule.
+			if nw.Bits() <= p.Rule.Bits() && nw.Contains(p.Rule.Addr()) {
+				best = max(best, network+nw.Bits())
+			}
+		}
+	}
+	switch {
+	case best > 0:
+	case p.ASN != 0 && slices.Contains(r.ASNs, p.ASN):
+		best = asn
+	case p.Subdivision != "" && slices.Contains(r.Subdivisions, p.Subdivision):
+		best = subdivision
+	case p.Country != "" && slices.Contains(r.Countries, p.Country):
+		best = country
+	case p.Continent != "" && slices.Contains(r.Continents, p.Continent):
+		best = continent
+	}
+	return best
+}
+
+// Geographic reports whether the tree treats any two clients differently because of where they are.
+func (t Tree) Geographic() bool {
+	for n := range t.Nodes() {
+		switch n.(type) {
+		case *Nearest, *Geo:
+			return true
+		}
+	}
+	return false
+}
+
+// Networks returns every network that a rule of the tree names, in no particular order.
+func (t Tree) Networks() []netip.Prefix {
+	var ps []netip.Prefix
+	for n := range t.Nodes() {
+		if g, ok := n.(*Geo); ok {
+			for i := range g.Rules {
+				ps = append(ps, g.Rules[i].Networks...)
+			}
+		}
+	}
+	return ps
+}
