@@ -1,0 +1,207 @@
+package e2e
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestConfigCheck: the contract's configuration is good, a bad one is exit 3 with file, line and column.
+func TestConfigCheck(t *testing.T) {
+	dir := contract(t)
+	if r := runIn(t, dir, "config", "check", "meridian.yaml"); r.code != 0 {
+		t.Errorf("the contract: exit %d\n%s%s", r.code, r.stdout, r.stderr)
+	}
+	text, err := os.ReadFile(filepath.Join(dir, "meridian.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	bad := strings.Replace(string(text), "ttl: 30", "tll: 30", 1)
+	bad = strings.Replace(bad, "failover: [us-east,", "failover: [us-eest,", 1)
+	if err := os.WriteFile(filepath.Join(dir, "bad.yaml"), []byte(bad), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	r := runIn(t, dir, "config", "check", "bad.yaml")
+	if r.code != 3 {
+		t.Errorf("exit %d, want 3", r.code)
+	}
+	for _, want := range []string{"bad.yaml:", `did you mean "ttl"?`, "us-eest", "2 problems"} {
+		if said := r.stdout + r.stderr; !strings.Contains(said, want) {
+			t.Errorf("lacks %q:\n%s", want, said)
+		}
+	}
+	if r := runIn(t, dir, "config", "check", "missing.yaml"); r.code != 3 || !strings.Contains(r.stderr, "missing.yaml") {
+		t.Errorf("a missing file: exit %d\n%s", r.code, r.stderr)
+	}
+}
+
+// contract copies test/contract, so that commands may write beside it.
+func contract(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.CopyFS(dir, os.DirFS(filepath.Join("..", "contract"))); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// TestExplainOffline: a decision explained from the files alone, with the keys of the contract.
+func TestExplainOffline(t *testing.T) {
+	dir := contract(t)
+	args := []string{"explain", "www.glb.test", "--from", "192.0.2.0/24", "--type", "A", "--json", "--config", "meridian.yaml"}
+	r := runIn(t, dir, args...)
+	if r.code != 0 {
+		t.Fatalf("exit %d\n%s", r.code, r.stderr)
+	}
+	var got, want map[string]any
+	if err := json.Unmarshal([]byte(r.stdout), &got); err != nil {
+		t.Fatalf("%v\n%s", err, r.stdout)
+	}
+	text, err := os.ReadFile(filepath.Join(dir, "explain.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(text, &want); err != nil {
+		t.Fatal(err)
+	}
+	sameKeys(t, "explain", got, want)
+	if got["schema"] != "meridian.explain/v1" || got["region"] != "ap-northeast" || got["rcode"] != "NOERROR" {
+		t.Errorf("%s", r.stdout)
+	}
+}
+
+// sameKeys checks that got has every key that want has, at every depth; of lists the first element speaks for all.
+func sameKeys(t *testing.T, path string, got, want any) {
+	t.Helper()
+	switch want := want.(type) {
+	case map[string]any:
+		have, ok := got.(map[string]any)
+		if !ok {
+			t.Errorf("%s is %T, want an object", path, got)
+			return
+		}
+		for key := range want {
+			value, ok := have[key]
+			if !ok {
+				t.Errorf("%s lacks the key %q", path, key)
+				continue
+			}
+			sameKeys(t, path+"."+key, value, want[key])
+		}
+	case []any:
+		have, ok := got.([]any)
+		if !ok || len(have) == 0 {
+			t.Errorf("%s is %v, want a list with elements", path, got)
+			return
+		}
+		sameKeys(t, path+"[0]", have[0], want[0])
+	}
+}
+
+// TestExplainOnline: the command and the HTTP API tell the same as an answer does.
+func TestExplainOnline(t *testing.T) {
+	s, backends := startWorld(t)
+	fromTokyo := []string{"+subnet=" + tokyo, "www.glb.test", "A"}
+	s.awaitAnswer(fromTokyo, apNortheast)
+	backends[apNortheast].kill()
+	s.awaitAnswer(fromTokyo, usWest)
+
+	ask := []string{"explain", "www.glb.test", "--from", tokyo, "--json", "--server", s.admin}
+	r := run(t, ask...)
+	if r.code != 0 {
+		t.Fatalf("exit %d\n%s", r.code, r.stderr)
+	}
+	_, body, err := get("http://" + s.admin + "/api/v1/explain?name=www.glb.test&type=A&from=192.0.2.0/24")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for source, text := range map[string]string{"the command": r.stdout, "the API": body} {
+		var said struct {
+			Region     string
+			Answers    []string
+			Scope      int
+			Candidates []struct {
+				Region, State, Why string
+				Rank               int
+			}
+		}
+		if err := json.Unmarshal([]byte(text), &said); err != nil {
+			t.Fatalf("%s: %v\n%s", source, err, text)
+		}
+		if said.Region != "us-west" || len(said.Answers) != 1 || said.Answers[0] != usWest || said.Scope != 28 {
+			t.Errorf("%s:\n%s", source, text)
+		}
+		if c := said.Candidates; len(c) != 5 || c[0].Region != "ap-northeast" || c[0].State != "down" || c[0].Rank != 1 || c[0].Why == "" {
+			t.Errorf("%s: candidates %+v", source, c)
+		}
+	}
+	table := run(t, "explain", "--from", tokyo, "--server", s.admin, "www.glb.test")
+	if table.code != 0 || !strings.Contains(table.stdout, "us-west") || !strings.Contains(table.stdout, "down") {
+		t.Errorf("as a table: exit %d\n%s%s", table.code, table.stdout, table.stderr)
+	}
+}
+
+// TestStatus: one screen, and the same from the API.
+func TestStatus(t *testing.T) {
+	s, _ := startWorld(t)
+	s.awaitAnswer([]string{"+subnet=" + tokyo, "www.glb.test", "A"}, apNortheast)
+	r := run(t, "status", "--server", s.admin)
+	if r.code != 0 {
+		t.Fatalf("exit %d\n%s", r.code, r.stderr)
+	}
+	for _, region := range []string{"us-east", "us-west", "eu-west", "ap-south", "ap-northeast"} {
+		if !strings.Contains(r.stdout, region) {
+			t.Errorf("status doesn't name %s:\n%s", region, r.stdout)
+		}
+	}
+	asJSON := run(t, "status", "--server", s.admin, "--json")
+	var command, api map[string]any
+	if err := json.Unmarshal([]byte(asJSON.stdout), &command); err != nil {
+		t.Fatalf("%v\n%s", err, asJSON.stdout)
+	}
+	_, body, err := get("http://" + s.admin + "/api/v1/status")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal([]byte(body), &api); err != nil {
+		t.Fatalf("%v\n%s", err, body)
+	}
+	sameKeys(t, "status --json", command, api)
+}
+
+// TestFlagsAfterArguments: `check TARGET --json` is the same as `check --json TARGET`, for a command that would do
+// harm if a flag were taken for an argument.
+func TestFlagsAfterArguments(t *testing.T) {
+	dir := contract(t)
+	before := runIn(t, dir, "explain", "--json", "--config", "meridian.yaml", "--from", "192.0.2.0/24", "fo.glb.test")
+	after := runIn(t, dir, "explain", "fo.glb.test", "--from", "192.0.2.0/24", "--config", "meridian.yaml", "--json")
+	if before.code != 0 || before.stdout != after.stdout {
+		t.Errorf("exit %d\n%s%s---\n%s%s", before.code, before.stdout, before.stderr, after.stdout, after.stderr)
+	}
+}
+
+// TestUsage: a mistake on the command line is exit 2, names the nearest word, and goes to stderr.
+func TestUsage(t *testing.T) {
+	for _, args := range [][]string{{"statsu"}, {"status", "--jsno"}, {"explain"}, {"config", "chekc"}} {
+		if r := run(t, args...); r.code != 2 || r.stdout != "" || r.stderr == "" {
+			t.Errorf("%q: exit %d, want 2\nstdout: %s\nstderr: %s", args, r.code, r.stdout, r.stderr)
+		}
+	}
+	if r := run(t, "statsu"); !strings.Contains(r.stderr, `"status"`) {
+		t.Errorf("doesn't name the nearest command: %s", r.stderr)
+	}
+}
+
+// TestHealthcheck: what the container image asks.
+func TestHealthcheck(t *testing.T) {
+	s := newServer(t, "", files{"meridian.yaml": minimal}).start()
+	if r := run(t, "healthcheck", "--server", s.admin); r.code != 0 {
+		t.Errorf("exit %d\n%s", r.code, r.stderr)
+	}
+	s.stop(9)
+	if r := run(t, "healthcheck", "--server", s.admin); r.code == 0 {
+		t.Error("healthy, but nobody is there")
+	}
+}
