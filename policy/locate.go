@@ -18,74 +18,95 @@ const (
 	MaxPools = 255
 )
 
+// Locator writes the locality keys of one tree.
+type Locator struct {
+	tree    Tree
+	vectors [][3]float64 // of each pool's region, where its coordinates are known
+}
+
+// Locator prepares the tree for Locate.
+func (t Tree) Locator() Locator {
+	l := Locator{t, make([][3]float64, len(t.Pools))}
+	for i := range t.Pools {
+		l.vectors[i] = t.Pools[i].Coordinates.Vector()
+	}
+	return l
+}
+
 // Locate appends the locality key of the place to dst: for each geographic node that mass can reach, the rule it
 // selects, and for each nearest node the number and the order of the pools it would offer mass to. Clients with
 // equal keys are treated alike by this tree, and by no tree is a key read but by the one that wrote it.
-func (t Tree) Locate(dst []byte, p *geo.Place) []byte { return t.locate(dst, t.Root, p) }
+func (l Locator) Locate(dst []byte, p *geo.Place) []byte { return l.locate(dst, l.tree.Root, p) }
 
-func (t Tree) locate(dst []byte, n Node, p *geo.Place) []byte {
+func (l Locator) locate(dst []byte, n Node, p *geo.Place) []byte {
 	switch n := n.(type) {
 	case *Failover:
 		for _, c := range n.Children {
-			dst = t.locate(dst, c, p)
+			dst = l.locate(dst, c, p)
 		}
 	case *Weighted:
 		for _, s := range n.Shares {
-			dst = t.locate(dst, s.Node, p)
+			dst = l.locate(dst, s.Node, p)
 		}
 	case *All:
 		for _, c := range n.Children {
-			dst = t.locate(dst, c, p)
+			dst = l.locate(dst, c, p)
 		}
 	case *Nearest:
 		at := len(dst)
 		dst = append(dst, 0)
-		dst = t.rank(dst, n, p)
+		dst = l.rank(dst, n, p)
 		dst[at] = byte(len(dst) - at - 1)
 	case *Geo:
 		i := n.match(p)
 		if i < 0 {
 			dst = append(dst, noRule)
 			if n.Default != nil {
-				dst = t.locate(dst, n.Default, p)
+				dst = l.locate(dst, n.Default, p)
 			}
 			break
 		}
 		dst = append(dst, byte(i))
-		dst = t.locate(dst, n.Rules[i].Policy, p)
+		dst = l.locate(dst, n.Rules[i].Policy, p)
 	}
 	return dst
 }
 
 // rank appends the node's pools in the order in which a client at p is offered to them.
-func (t Tree) rank(dst []byte, n *Nearest, p *geo.Place) []byte {
+func (l Locator) rank(dst []byte, n *Nearest, p *geo.Place) []byte {
 	from := p.Coordinates
 	if !from.Known && p.Region != "" {
 		// Pinned to a region and nothing else known: as if the client stood in that region.
-		for i := range t.Pools {
-			if t.Pools[i].Name == p.Region {
-				from = t.Pools[i].Coordinates
+		for i := range l.tree.Pools {
+			if l.tree.Pools[i].Name == p.Region {
+				from = l.tree.Pools[i].Coordinates
 			}
 		}
 	}
+	vector := from.Vector()
 	type candidate struct {
 		pool     byte
 		pinned   bool
 		known    bool
-		distance float64
+		distance float64 // squared chord, or km where bias or limit need it: one of them for all candidates
 	}
 	var few [32]candidate
 	cs := few[:0]
 	for i, pool := range n.Pools {
-		r := &t.Pools[pool]
+		r := &l.tree.Pools[pool]
 		c := candidate{pool: byte(pool), pinned: p.Region != "" && r.Name == p.Region}
 		if from.Known && r.Coordinates.Known {
-			c.known, c.distance = true, geo.Distance(from, r.Coordinates)
-			if n.Bias != nil {
-				c.distance = Biased(c.distance, n.Bias[i])
-			}
-			if n.MaxDistance > 0 && c.distance > n.MaxDistance && !c.pinned {
-				continue
+			c.known = true
+			if n.Bias == nil && n.MaxDistance == 0 {
+				c.distance = geo.Chord2(vector, l.vectors[pool])
+			} else {
+				c.distance = geo.Distance(from, r.Coordinates)
+				if n.Bias != nil {
+					c.distance = Biased(c.distance, n.Bias[i])
+				}
+				if n.MaxDistance > 0 && c.distance > n.MaxDistance && !c.pinned {
+					continue
+				}
 			}
 		}
 		cs = append(cs, c)

@@ -357,7 +357,7 @@ func TestPourEqualsNaive(t *testing.T) {
 				want[k] /= s
 			}
 		}
-		dist := tree.Pour(tree.Locate(nil, &place), acceptance)
+		dist := tree.Pour(tree.Locator().Locate(nil, &place), acceptance)
 		got := asResult(dist)
 		for k := range want {
 			if math.Abs(want[k]-got[k]) > 1e-9 {
@@ -379,7 +379,7 @@ func TestEqualKeysAreTreatedAlike(t *testing.T) {
 		tree := genTree(t)
 		_, a := genPlace(t, tree)
 		_, b := genPlace(t, tree)
-		ka, kb := tree.Locate(nil, &a), tree.Locate(nil, &b)
+		ka, kb := tree.Locator().Locate(nil, &a), tree.Locator().Locate(nil, &b)
 		if string(ka) != string(kb) {
 			return
 		}

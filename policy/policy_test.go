@@ -20,7 +20,7 @@ var (
 
 func shares(tree Tree, p geo.Place, acceptance ...float64) [3]float64 {
 	var out [3]float64
-	for _, part := range tree.Pour(tree.Locate(nil, &p), acceptance) {
+	for _, part := range tree.Pour(tree.Locator().Locate(nil, &p), acceptance) {
 		for _, pool := range part.Pools {
 			out[pool] += part.P
 		}
@@ -120,7 +120,7 @@ func BenchmarkPourNearest20(b *testing.B) {
 		n.Pools = append(n.Pools, i)
 	}
 	tree.Root = n
-	key := tree.Locate(nil, &berlin)
+	key := tree.Locator().Locate(nil, &berlin)
 	b.ReportAllocs()
 	for b.Loop() {
 		tree.Pour(key, acceptance)
@@ -136,8 +136,9 @@ func BenchmarkLocateNearest20(b *testing.B) {
 	}
 	tree.Root = n
 	var key []byte
+	l := tree.Locator()
 	b.ReportAllocs()
 	for b.Loop() {
-		key = tree.Locate(key[:0], &berlin)
+		key = l.Locate(key[:0], &berlin)
 	}
 }
