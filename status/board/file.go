@@ -33,11 +33,11 @@ type fileState struct {
 	Reason string        `json:"reason,omitempty"`
 }
 
-// unusableError is about a states file whose content makes no sense to this version.
+// unusableError is about a states file that is there, and of no use to this version.
 type unusableError struct{ error }
 
-// load reads the states and when fresh votes last upheld them. No file is not an error, and gives no states. A file with unusable
-// content is moved aside, so that it is neither met again nor lost, and reported as an unusableError.
+// load reads the states and when fresh votes last upheld them. No file is not an error, and gives no states. A file that
+// is unusable is moved aside, so that it is neither met again nor lost, and reported as an unusableError.
 func (f file) load() (status.Table, time.Time, error) {
 	info, err := os.Stat(f.path)
 	switch {
@@ -50,7 +50,7 @@ func (f file) load() (status.Table, time.Time, error) {
 	}
 	data, err := os.ReadFile(f.path)
 	if err != nil {
-		return nil, time.Time{}, err
+		return nil, time.Time{}, f.setAside(err)
 	}
 	var content fileContent
 	if err := json.Unmarshal(data, &content); err != nil {
