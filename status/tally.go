@@ -30,9 +30,10 @@ func Tally(arrivals []Arrival, rules Rules, prev Table, now time.Time) (Table, [
 	fresh := freshBallots(arrivals, rules.MaxAge)
 	next := make(Table, len(prev))
 	var transitions []Transition
+	var cast votes
 	for target := range candidates(fresh, rules.Targets, prev) {
 		before, known := prev[target]
-		after, decided := count(fresh, target).state(rules.Quorum)
+		after, decided := cast.collect(fresh, target).state(rules.Quorum)
 		switch {
 		case !decided && !known:
 			continue
@@ -94,8 +95,9 @@ type castVote struct {
 	vote    Vote
 }
 
-func count(fresh []Ballot, target string) votes {
-	var v votes
+// collect replaces the votes by those on target.
+func (v *votes) collect(fresh []Ballot, target string) *votes {
+	v.ups, v.downs, v.cast = 0, 0, v.cast[:0]
 	for _, b := range fresh {
 		vote := b.Votes[target]
 		switch vote.Health {
@@ -112,7 +114,7 @@ func count(fresh []Ballot, target string) votes {
 }
 
 // state returns what the votes amount to, without its Since; false: they decide nothing.
-func (v votes) state(q Quorum) (State, bool) {
+func (v *votes) state(q Quorum) (State, bool) {
 	h := q.decide(v.ups, v.downs)
 	if h == Unknown {
 		return State{}, false
@@ -122,19 +124,16 @@ func (v votes) state(q Quorum) (State, bool) {
 
 // reason says in words who came to h and what most of them saw: "2 of 3 checkers: HTTP 503 Service Unavailable",
 // or "checker fra: connection refused" where there is only one.
-func (v votes) reason(h Health) string {
-	agree := 0
-	seen := make(map[string]int, 1)
+func (v *votes) reason(h Health) string {
+	agree, most, mostSeen := 0, "", 0
 	for _, c := range v.cast {
-		if c.vote.Health == h {
-			agree++
-			seen[c.vote.Evidence.Reason]++
+		if c.vote.Health != h {
+			continue
 		}
-	}
-	most := ""
-	for reason, n := range seen {
-		if n > seen[most] || n == seen[most] && reason < most {
-			most = reason
+		agree++
+		reason := c.vote.Evidence.Reason
+		if seen := v.seen(h, reason); seen > mostSeen || seen == mostSeen && reason < most {
+			most, mostSeen = reason, seen
 		}
 	}
 	who := fmt.Sprintf("%d of %d checkers", agree, len(v.cast))
@@ -145,4 +144,15 @@ func (v votes) reason(h Health) string {
 		return who
 	}
 	return who + ": " + most
+}
+
+// seen returns how many came to h because of reason.
+func (v *votes) seen(h Health, reason string) int {
+	n := 0
+	for _, c := range v.cast {
+		if c.vote.Health == h && c.vote.Evidence.Reason == reason {
+			n++
+		}
+	}
+	return n
 }
