@@ -213,7 +213,7 @@ func parsePlace(f []field) (Place, *fieldError) {
 			return p, &fieldError{sub.column, fmt.Sprintf("subdivision %q needs its country", sub.text)}
 		}
 		var ok bool
-		if p.Subdivision, ok = subdivision(p.Country, sub.text); !ok {
+		if p.Subdivision, ok = Subdivision(p.Country, sub.text); !ok {
 			return p, &fieldError{sub.column, fmt.Sprintf("subdivision %q is not an ISO 3166-2 code of %s, such as %s-13 or 13", sub.text, p.Country, p.Country)}
 		}
 	}

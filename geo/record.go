@@ -300,14 +300,14 @@ func (d *decoder) subdivision(country, code string) string {
 	key := [2]string{country, code}
 	full, ok := d.codes[key]
 	if !ok {
-		full, _ = subdivision(country, code)
+		full, _ = Subdivision(country, code)
 		d.codes[key] = full
 	}
 	return full
 }
 
-// subdivision returns the ISO 3166-2 code, "JP-13", for "13" or "JP-13" of a country; false if code is neither.
-func subdivision(country, code string) (string, bool) {
+// Subdivision returns the ISO 3166-2 code, "JP-13", for "13" or "JP-13" of a country; false if code is neither.
+func Subdivision(country, code string) (string, bool) {
 	code = strings.ToUpper(code)
 	if head, tail, ok := strings.Cut(code, "-"); ok {
 		if head != country {
