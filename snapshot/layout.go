@@ -1,0 +1,131 @@
+package snapshot
+
+import (
+	"fmt"
+	"slices"
+
+	"meridian/geo"
+	"meridian/policy"
+	"meridian/status"
+	"meridian/zones"
+)
+
+// Layout is the declared part of a snapshot: names, services and the map. It is immutable.
+type Layout struct {
+	index    *zones.Index
+	atlas    *geo.Atlas
+	services []*declared
+	counters *Counters
+	byTarget map[string][]int // services that hold a target
+}
+
+// declared is one service as far as health doesn't matter.
+type declared struct {
+	spec    *zones.Service
+	tree    policy.Tree
+	shape   string
+	view    *view // nil: all clients are alike
+	pools   []declaredPool
+	sticky  uint64   // seed of the client's draw; not used unless spec.Sticky
+	weights []uint64 // hash of each pool's region, for the sticky draw
+}
+
+// declaredPool holds a pool's endpoints of each family, with their targets ("" for those without a check).
+type declaredPool struct {
+	family [families][]endpoint
+}
+
+type endpoint struct {
+	target string
+	index  int // in zones.Pool.Endpoints
+}
+
+// The families that a service answers for; an index into arrays.
+const (
+	v4 = iota
+	v6
+	families
+)
+
+// NewLayout compiles the declared part. services must be the very slice that the index was made with. counters
+// may be shared with an earlier layout so that the numbers go on.
+func NewLayout(index *zones.Index, services []*zones.Service, atlas *geo.Atlas, counters *Counters) (*Layout, error) {
+	l := &Layout{index: index, atlas: atlas, counters: counters, byTarget: map[string][]int{}}
+	views := map[string]*view{}
+	var order []*view
+	for i, spec := range services {
+		if len(spec.Pools) > policy.MaxPools {
+			return nil, fmt.Errorf("service %s has %d pools; at most %d are possible", spec.Name, len(spec.Pools), policy.MaxPools)
+		}
+		d := &declared{spec: spec, tree: spec.Tree(), sticky: hashText(spec.Name)}
+		d.shape = d.tree.Shape()
+		if d.tree.Geographic() {
+			name := d.tree.View()
+			v := views[name]
+			if v == nil {
+				v = &view{tree: d.tree}
+				views[name] = v
+				order = append(order, v)
+			}
+			d.view = v
+		}
+		for p := range spec.Pools {
+			d.weights = append(d.weights, hashText(spec.Pools[p].Region.Name))
+			d.pools = append(d.pools, l.declarePool(i, spec, &spec.Pools[p]))
+		}
+		l.services = append(l.services, d)
+	}
+	if len(order) > 0 {
+		if err := compileViews(order, atlas); err != nil {
+			return nil, err
+		}
+	}
+	return l, nil
+}
+
+func (l *Layout) declarePool(service int, spec *zones.Service, p *zones.Pool) (dp declaredPool) {
+	for i, addr := range p.Endpoints {
+		e := endpoint{index: i}
+		if spec.Check != nil {
+			e.target = spec.Check.Target(addr)
+			if at := l.byTarget[e.target]; !slices.Contains(at, service) {
+				l.byTarget[e.target] = append(at, service)
+			}
+		}
+		f := v4
+		if addr.Is6() {
+			f = v6
+		}
+		dp.family[f] = append(dp.family[f], e)
+	}
+	return dp
+}
+
+// Snapshot joins the layout with states. It is not published yet. With prev, a snapshot of this very layout, and
+// changed, the targets whose states differ from prev's, only the services that hold one of them are compiled anew;
+// with prev nil, or of another layout, all are.
+func (l *Layout) Snapshot(states status.Table, prev *Snapshot, changed []string) *Snapshot {
+	s := &Snapshot{Index: l.index, layout: l, states: states}
+	c := &compiler{layout: l, states: states, plans: map[string]*plan{}}
+	if prev == nil || prev.layout != l {
+		s.services = make([]*Service, len(l.services))
+		for i := range l.services {
+			s.services[i] = c.service(i)
+		}
+		s.plans = c.plans
+		return s
+	}
+	c.old = prev.plans
+	s.services = slices.Clone(prev.services)
+	touched := map[int]bool{}
+	for _, target := range changed {
+		for _, i := range l.byTarget[target] {
+			if !touched[i] {
+				touched[i] = true
+				s.services[i] = c.service(i)
+			}
+		}
+	}
+	s.plans = c.merged(s.services)
+	return s
+}

@@ -1,0 +1,204 @@
+package snapshot
+
+import (
+	"hash/fnv"
+	"math"
+	"math/bits"
+	"net/netip"
+
+	"github.com/miekg/dns"
+
+	"meridian/geo"
+	"meridian/zones"
+)
+
+// Service is one service in one snapshot, ready to answer.
+type Service struct {
+	*declared
+	family [families]family
+}
+
+type family struct {
+	plan       *plan    // nil: the service has no address of this family
+	answers    []answer // by the plan's outcomes
+	acceptance []float64
+}
+
+type answer struct {
+	set      *zones.RRset
+	count    int
+	servfail bool
+	counter  uint32
+	rank     uint8
+	region   string
+	reason   string
+}
+
+// Client is who asks.
+type Client struct {
+	// ECS is the client subnet that the query carried. The zero value: none. Length 0: "don't use my address".
+	ECS    netip.Prefix
+	Source netip.Addr // the address the query came from
+}
+
+// Location is where a service sees a client.
+type Location struct {
+	Address  netip.Addr // what was looked up: the ECS address or the source
+	Locality geo.Locality
+	Scope    uint8 // RFC 7871 scope prefix length, in the family of ECS; 0 without ECS
+	FromECS  bool  // Address is that of the ECS option
+}
+
+// Prefix lengths by which sticky services tell clients apart.
+const (
+	stickyBits4 = 24
+	stickyBits6 = 56
+)
+
+// Spec returns the service as configured. Read only.
+func (s *Service) Spec() *zones.Service { return s.spec }
+
+// TTL returns the TTL of the service's answers in seconds.
+func (s *Service) TTL() uint32 { return s.spec.TTL }
+
+// Locate finds the client's locality. The address of an ECS option is looked up as it was sent; if it is private
+// and neither database nor overrides know it, the source address decides, under the scope of the private block.
+// The scope depends on the map alone, never on health or on the answer.
+func (s *Service) Locate(c Client) Location {
+	loc := Location{Address: c.Source}
+	if c.ECS.IsValid() && c.ECS.Bits() > 0 {
+		loc.Address, loc.FromECS = c.ECS.Addr(), true
+	}
+	if s.view != nil {
+		var scope uint8
+		loc.Locality, scope = s.view.table.Lookup(loc.Address)
+		if loc.FromECS {
+			loc.Scope = scope
+			if loc.Locality == geo.Private {
+				loc.Address, loc.FromECS = c.Source, false
+				loc.Locality, _ = s.view.table.Lookup(loc.Address)
+			}
+		}
+		if loc.Locality == geo.Private {
+			loc.Locality = geo.Unknown
+		}
+		loc.Locality = s.view.locality(loc.Locality)
+	}
+	if s.spec.Sticky && c.ECS.IsValid() && c.ECS.Bits() > 0 {
+		loc.Scope = max(loc.Scope, uint8(stickyBits(c.ECS.Addr())))
+	}
+	return loc
+}
+
+func stickyBits(a netip.Addr) int {
+	if a.Is4() {
+		return stickyBits4
+	}
+	return stickyBits6
+}
+
+// Outcome is what a service says to one client: Count records of Set, circularly, from First on.
+type Outcome struct {
+	Set          *zones.RRset // A, AAAA or CNAME; nil: NODATA, the service has no address of that family
+	First, Count int
+	Servfail     bool   // no pool takes anything, and the service's fallback is servfail
+	Counter      uint32 // number of the Label that counts it; only when Set or Servfail is set
+	Rank         uint8  // 1: the client's nearest region; 0: not a matter of nearness
+}
+
+// Draw picks an answer of the type A or AAAA for a client at loc (any other type: NODATA). random is a uniform
+// random number; equal numbers give equal answers from one snapshot. It also turns the order of the records; a
+// sticky service takes the pool from the client's prefix instead.
+func (s *Service) Draw(qtype uint16, loc Location, random uint64) Outcome {
+	f := &s.family[v4]
+	switch qtype {
+	case dns.TypeA:
+	case dns.TypeAAAA:
+		f = &s.family[v6]
+	default:
+		return Outcome{}
+	}
+	if f.plan == nil {
+		return Outcome{}
+	}
+	a := &f.answers[s.pick(f.plan, loc, random)]
+	if a.set == nil {
+		return Outcome{Servfail: a.servfail, Counter: a.counter}
+	}
+	o := Outcome{Set: a.set, Count: a.count, Counter: a.counter, Rank: a.rank}
+	if n := len(a.set.Ends); n > 1 {
+		// The low bits turn the order; the choice used the high ones.
+		o.First = int(mix(random) % uint64(n))
+	}
+	return o
+}
+
+func (s *Service) pick(p *plan, loc Location, random uint64) uint16 {
+	c := p.choices[p.choice[loc.Locality]]
+	if len(c) == 1 {
+		return c[0].outcome
+	}
+	if s.spec.Sticky {
+		return s.stick(p, c, loc.Address)
+	}
+	for i := range c {
+		if random < c[i].below {
+			return c[i].outcome
+		}
+	}
+	return c[len(c)-1].outcome
+}
+
+// stick draws by weighted rendezvous hashing (Schindelhauer and Schomaker): each outcome gets the time of its first
+// event, an exponential variable of the rate p made from the hash of client prefix and pools, and the earliest wins.
+// Shares are exact, the same on every server, and a changed share moves only the clients that it must.
+func (s *Service) stick(p *plan, c choice, client netip.Addr) uint16 {
+	// Prefix only fails for lengths beyond the family's.
+	prefix, _ := client.Unmap().Prefix(stickyBits(client.Unmap()))
+	a := prefix.Addr().As16()
+	h := s.sticky
+	for i := range 8 {
+		h = (h ^ uint64(a[2*i])<<8 ^ uint64(a[2*i+1])) * 0x100000001b3
+	}
+	best, first := uint16(0), math.Inf(1)
+	for i := range c {
+		k := mix(h)
+		for _, pool := range p.outcomes[c[i].outcome].Pools {
+			k = mix(k ^ s.weights[pool])
+		}
+		u := (float64(k>>11) + 0.5) / (1 << 53)
+		if t := -math.Log(u) / c[i].p; t < first {
+			best, first = c[i].outcome, t
+		}
+	}
+	return best
+}
+
+// mix is the finisher of SplitMix64: every bit of x reaches every bit of the result.
+func mix(x uint64) uint64 {
+	x += 0x9e3779b97f4a7c15
+	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
+	x = (x ^ x>>27) * 0x94d049bb133111eb
+	return bits.RotateLeft64(x^x>>31, 17)
+}
+
+func hashText(s string) uint64 {
+	h := fnv.New64a()
+	h.Write([]byte(s))
+	return mix(h.Sum64())
+}
+
+// localities returns how many localities the service tells apart, and key the n-th one's key.
+func (d *declared) localities() int {
+	if d.view == nil {
+		return 1
+	}
+	return len(d.view.keys)
+}
+
+func (d *declared) key(l int) []byte {
+	if d.view == nil {
+		return nil
+	}
+	return []byte(d.view.keys[l])
+}
