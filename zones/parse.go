@@ -1,0 +1,267 @@
+package zones
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/miekg/dns"
+)
+
+const (
+	// maxProblems ends the reading of a file that is no zone file at all.
+	maxProblems = 100
+	// maxTTL in seconds, RFC 2181 section 8.
+	maxTTL = math.MaxInt32
+	// noTTL is the default TTL while there is none. It is above maxTTL, so no record can have it.
+	noTTL = math.MaxUint32
+)
+
+// Parse reads an RFC 1035 master file; names in it are relative to apex until a $ORIGIN says otherwise. The name
+// file is used in problems only.
+//
+// All mistakes of the file are reported in one run: each entry is parsed by itself, and a bad one costs only itself.
+// Reading stops, and the last problem says so, at a parenthesis that is never closed and after 100 mistakes. The
+// zone is never nil; with a problem that is more than a warning it is Incomplete.
+//
+// Beyond RFC 1035: $TTL (RFC 2308), units in TTLs ("1h30m"), unknown types (RFC 3597). A record without a TTL takes
+// $TTL, else the last TTL given, else (with a warning) the SOA's minimum, as in BIND. $INCLUDE and $GENERATE are
+// refused: a zone is one file, and what is in it is written out.
+func Parse(apex, file string, r io.Reader) (*Zone, []Problem) {
+	p := &parser{zone: &Zone{File: file}, ttl: noTTL}
+	name, err := CanonicalName(apex)
+	if err != nil {
+		p.complain(0, 0, "zone %q: %v", apex, err)
+		return p.zone, p.problems
+	}
+	p.zone.Apex, p.origin = name, name
+	text, err := io.ReadAll(r)
+	if err != nil {
+		p.complain(0, 0, "reading it failed: %v", err)
+		return p.zone, p.problems
+	}
+	for s := newScanner(text); ; {
+		e, ok := s.next()
+		if !ok {
+			break
+		}
+		p.entry(&e)
+		if len(p.problems) >= maxProblems {
+			p.complain(e.line, 0, "that was problem %d; the file was read no further", maxProblems)
+			break
+		}
+	}
+	p.zone.Records, p.zone.Lines = slices.Clip(p.zone.Records), slices.Clip(p.zone.Lines)
+	return p.zone, p.problems
+}
+
+// parser is the state that one entry of a file hands to the next.
+type parser struct {
+	zone     *Zone
+	problems []Problem
+	origin   string // fully qualified
+	ttl      uint32 // of records without one; noTTL: there is none yet
+	fixedTTL bool   // ttl is from $TTL: a record's own TTL doesn't change it
+	owner    string // of the record before, canonical; empty: there was none, or it was bad
+	badOwner bool   // the owner before was bad: records that take it are checked and dropped
+	minimum  *dns.SOA
+	scratch  []byte
+}
+
+func (p *parser) complain(line, col int, format string, args ...any) {
+	p.problems = append(p.problems, Problem{File: p.zone.File, Line: line, Col: col, Text: fmt.Sprintf(format, args...)})
+	p.zone.Incomplete = true
+}
+
+func (p *parser) warn(line int, format string, args ...any) {
+	p.problems = append(p.problems, Problem{File: p.zone.File, Line: line, Text: fmt.Sprintf(format, args...), Warning: true})
+}
+
+func (p *parser) entry(e *entry) {
+	blank := e.text[0] == ' ' || e.text[0] == '\t'
+	switch {
+	case e.fault != "":
+		line, col := e.position(e.at)
+		p.complain(line, col, "%s", e.fault)
+		if !blank {
+			p.rememberOwner(e)
+		}
+	case e.text[0] == '$':
+		p.directive(e)
+	default:
+		p.record(e, blank)
+	}
+}
+
+// directive lets miekg's parser interpret $ORIGIN and $TTL: a record placed behind it shows what it said.
+func (p *parser) directive(e *entry) {
+	word := firstField(e.text)
+	switch strings.ToUpper(word) {
+	case "$ORIGIN", "$TTL":
+	case "$INCLUDE", "$GENERATE":
+		p.complain(e.line, 1, "%s isn't supported: a zone is one file with all its records; "+
+			"\"named-compilezone -o OUT %s IN\" writes one", strings.ToUpper(word), p.zone.Apex)
+		return
+	default:
+		p.complain(e.line, 1, "unknown directive %q%s", word, didYouMean(strings.ToUpper(word), []string{"$ORIGIN", "$TTL"}))
+		return
+	}
+	zp := dns.NewZoneParser(bytes.NewReader(slices.Concat(e.text, []byte("@ TXT x\n"))), p.origin, "")
+	zp.SetDefaultTTL(p.ttl)
+	rr, ok := zp.Next()
+	if !ok {
+		p.parseError(e, zp.Err())
+		return
+	}
+	if strings.EqualFold(word, "$ORIGIN") {
+		name, err := CanonicalName(rr.Header().Name)
+		if err != nil {
+			p.complain(e.line, 0, "$ORIGIN: %v", err)
+			return
+		}
+		p.origin = name
+		return
+	}
+	if rr.Header().Ttl > maxTTL {
+		p.complain(e.line, 0, "$TTL is above %d seconds", uint32(maxTTL))
+		return
+	}
+	p.ttl, p.fixedTTL = rr.Header().Ttl, true
+}
+
+func (p *parser) record(e *entry, blank bool) {
+	zp := dns.NewZoneParser(bytes.NewReader(e.text), p.origin, "")
+	zp.SetDefaultTTL(p.ttl)
+	rr, ok := zp.Next()
+	if !ok {
+		if !blank {
+			p.rememberOwner(e)
+		}
+		p.parseError(e, zp.Err())
+		return
+	}
+	h := rr.Header()
+	if h.Name == "" {
+		if p.owner == "" && !p.badOwner {
+			p.complain(e.line, 1, "the line has no owner name (it begins with a blank), and there is none before it to take over")
+			return
+		}
+		h.Name = cmp.Or(p.owner, ".") // the record of a bad owner is checked, and dropped below
+	} else {
+		if !p.setOwner(e, h.Name) {
+			return
+		}
+		h.Name = p.owner
+	}
+	if text := p.defect(rr); text != "" {
+		p.complain(e.line, 0, "%s", text)
+		return
+	}
+	if !p.setTTL(e, rr) || p.badOwner {
+		return
+	}
+	p.zone.Records = append(p.zone.Records, rr)
+	p.zone.Lines = append(p.zone.Lines, int32(e.line))
+}
+
+// setOwner makes a name the owner of this record and of those behind it that have none.
+func (p *parser) setOwner(e *entry, name string) bool {
+	if name == p.owner { // the string that is shared already
+		return true
+	}
+	canonical, err := CanonicalName(name)
+	if err != nil {
+		p.owner, p.badOwner = "", true
+		p.complain(e.line, 1, "%q is no owner name: %v", firstField(e.text), err)
+		return false
+	}
+	p.owner, p.badOwner = canonical, false
+	return true
+}
+
+// rememberOwner does setOwner's work for an entry that is bad in some other way, so that the entries behind it
+// aren't blamed.
+func (p *parser) rememberOwner(e *entry) {
+	name := firstField(e.text)
+	switch {
+	case name == "@":
+		name = p.origin
+	case !dns.IsFqdn(name) && p.origin == ".":
+		name += "."
+	case !dns.IsFqdn(name):
+		name += "." + p.origin
+	}
+	canonical, err := CanonicalName(name)
+	p.owner, p.badOwner = canonical, err != nil
+}
+
+// setTTL gives a record its TTL where it has none of its own.
+func (p *parser) setTTL(e *entry, rr dns.RR) bool {
+	h := rr.Header()
+	if soa, ok := rr.(*dns.SOA); ok && p.minimum == nil {
+		p.minimum = soa
+	}
+	switch {
+	case h.Ttl == noTTL && p.minimum == nil:
+		p.complain(e.line, 0, "the record has no TTL, and no $TTL stands before it")
+		return false
+	case h.Ttl == noTTL:
+		h.Ttl = p.minimum.Minttl
+		p.warn(e.line, "no $TTL: records without a TTL get the SOA's minimum, %d seconds", h.Ttl)
+		p.ttl, p.fixedTTL = h.Ttl, true
+	case !p.fixedTTL:
+		p.ttl = h.Ttl
+	}
+	if h.Ttl > maxTTL {
+		p.complain(e.line, 0, "the TTL is above %d seconds", uint32(maxTTL))
+		return false
+	}
+	return true
+}
+
+// defect says what makes a record that could be parsed unfit to be served; empty: nothing.
+func (p *parser) defect(rr dns.RR) string {
+	h := rr.Header()
+	rtype := dns.Type(h.Rrtype)
+	switch {
+	case h.Class != dns.ClassINET:
+		return fmt.Sprintf("class %s: only IN is served", dns.Class(h.Class))
+	case h.Rrtype == dns.TypeNone || h.Rrtype == dns.TypeOPT || h.Rrtype >= 128 && h.Rrtype <= 255:
+		return fmt.Sprintf("type %s is not a type of data (RFC 6895 section 3.1)", rtype) // queries and transactions
+	case h.Rrtype == dns.TypeDNAME:
+		return "DNAME isn't supported: the CNAMEs that RFC 6672 makes from it would be missing"
+	}
+	// miekg's parser takes base64, hex and an RDATA that isn't there on trust; packing shows.
+	if p.scratch == nil {
+		p.scratch = make([]byte, 2048)
+	}
+	end, err := dns.PackRR(rr, p.scratch, 0, nil, false)
+	if err != nil {
+		p.scratch = make([]byte, 1<<17)
+		end, err = dns.PackRR(rr, p.scratch, 0, nil, false)
+	}
+	if err != nil {
+		return fmt.Sprintf("the data of this %s record is malformed (%s)", rtype, plainError(err))
+	}
+	if h.Rdlength > maxName { // room for a name in RDATA that is too long, which packing doesn't notice
+		if _, _, err := dns.UnpackRR(p.scratch[:end], 0); err != nil {
+			return fmt.Sprintf("the data of this %s record is malformed (%s)", rtype, plainError(err))
+		}
+	}
+	if _, known := dns.TypeToRR[h.Rrtype]; known && h.Rdlength == 0 && h.Rrtype != dns.TypeNULL && h.Rrtype != dns.TypeAPL {
+		return fmt.Sprintf("the %s record has no data", rtype)
+	}
+	return ""
+}
+
+// firstField returns what stands before the first blank or parenthesis.
+func firstField(text []byte) string {
+	if i := bytes.IndexAny(text, " \t\r\n();\""); i >= 0 {
+		text = text[:i]
+	}
+	return string(text)
+}
