@@ -1,0 +1,95 @@
+package config
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"strconv"
+	"strings"
+
+	"meridian/geo"
+	"meridian/zones"
+)
+
+// buildGeo opens what is known of client networks. A bad file is a problem like any other.
+func (b *builder) buildGeo() {
+	raw, g := &b.raw.Geo, &b.cfg.Geo
+	*g = Geo{Database: b.path(raw.Database), ASNDatabase: b.path(raw.ASNDatabase), Networks: b.path(raw.Networks)}
+	g.Sources.Rules = rules(b.cfg)
+	if g.Database == "" {
+		g.Sources.Database = geo.Demo()
+		b.warnDemo()
+	} else {
+		g.Sources.Database = b.database(raw.Database, g.Database, "geo.database")
+	}
+	if g.ASNDatabase != "" {
+		g.Sources.ASN = b.database(raw.ASNDatabase, g.ASNDatabase, "geo.asn_database")
+		if d := g.Sources.ASN; d != nil && !d.Info().HasASN {
+			b.errorf(raw.ASNDatabase.at, "geo.asn_database: %s has no AS numbers (its type is %s)", g.ASNDatabase, d.Info().Type)
+		}
+	}
+	if g.Networks != "" {
+		b.overrides(raw.Networks, g)
+	}
+}
+
+func (b *builder) database(t text, path, key string) *geo.Database {
+	d, err := geo.Open(path)
+	var pe *fs.PathError
+	switch {
+	case errors.As(err, &pe):
+		b.errorf(t.at, "%s %s can't be read: %v", key, path, pe.Err)
+		return nil
+	case err != nil:
+		b.errorf(t.at, "%s: %v", key, err)
+		return nil
+	}
+	return d
+}
+
+func (b *builder) overrides(t text, g *Geo) {
+	f, err := os.Open(g.Networks)
+	if err != nil {
+		b.errorf(t.at, "geo.networks %s can't be read: %v", g.Networks, cause(err))
+		return
+	}
+	defer f.Close()
+	overrides, errs := geo.ReadOverrides(g.Networks, f, b.cfg.Regions)
+	g.Sources.Overrides = overrides
+	for _, err := range errs {
+		b.add(placed(g.Networks, err))
+	}
+}
+
+// placed takes an error of the form "file:line:col: text" apart.
+func placed(file string, err error) zones.Problem {
+	p := zones.Problem{File: file, Text: err.Error()}
+	rest, ok := strings.CutPrefix(p.Text, file+":")
+	if !ok {
+		return p
+	}
+	parts := strings.SplitN(rest, ":", 3)
+	if len(parts) < 3 {
+		return p
+	}
+	line, errLine := strconv.Atoi(parts[0])
+	col, errCol := strconv.Atoi(parts[1])
+	if errLine != nil || errCol != nil {
+		return p
+	}
+	p.Line, p.Col, p.Text = line, col, strings.TrimSpace(parts[2])
+	return p
+}
+
+// warnDemo warns of real services located by demo data.
+func (b *builder) warnDemo() {
+	if b.cfg.Geo.Networks != "" {
+		return
+	}
+	for _, s := range b.cfg.Services {
+		if s.Tree().Geographic() {
+			b.warnf(pos{file: b.cfg.Path}, "geo.database is not set: clients are located by the built-in demo data, which knows documentation networks only")
+			return
+		}
+	}
+}

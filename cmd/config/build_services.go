@@ -1,0 +1,215 @@
+package config
+
+import (
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"meridian/geo"
+	"meridian/policy"
+	"meridian/zones"
+)
+
+const (
+	defaultTTL = 30    // seconds, of services
+	longTTL    = 86400 // seconds; above it a TTL is doubtful
+)
+
+func (b *builder) buildServices() {
+	first := map[string]pos{} // canonical name -> where
+	for i := range b.raw.Services {
+		e := &b.raw.Services[i]
+		name, err := zones.CanonicalName(e.name)
+		if err != nil {
+			b.errorf(e.at, "service %s: not a domain name: %v", quote(e.name), err)
+			continue
+		}
+		if at, twice := first[name]; twice {
+			b.errorf(e.at, "service %q is defined twice (first at %s)", e.name, at)
+			continue
+		}
+		first[name] = e.at
+		b.cfg.Services = append(b.cfg.Services, b.service(e, name))
+	}
+}
+
+// service builds one service. When something is wrong with it, what is returned still has its name, so that it isn't
+// missed by later checks.
+func (b *builder) service(e *entry[rawService], name string) *zones.Service {
+	raw := &e.v
+	s := &zones.Service{Name: name, TTL: uint32(raw.TTL.or(defaultTTL)), Sticky: raw.Sticky.v}
+	before := b.errors
+	if s.TTL > longTTL {
+		b.warnf(raw.TTL.at, "service %q: the TTL of %v keeps clients with a dead region for that long", e.name, time.Duration(s.TTL)*time.Second)
+	}
+	b.pools(e, s)
+	b.fallback(e, s)
+	b.checkOf(e, s)
+	b.minHealthy(e, s)
+	p := &policyBuilder{builder: b, service: e, pools: map[string]int{}, used: make([]bool, len(s.Pools))}
+	for i := range s.Pools {
+		p.pools[s.Pools[i].Region.Name] = i
+	}
+	s.Policy = p.build(raw.Policy)
+	if b.errors == before {
+		p.unused()
+	}
+	if s.Policy == nil {
+		s.Policy = &policy.Nearest{}
+	}
+	return s
+}
+
+func (b *builder) pools(e *entry[rawService], s *zones.Service) {
+	for i := range e.v.Pools {
+		p := &e.v.Pools[i]
+		pool := zones.Pool{Region: geo.Region{Name: p.name}}
+		if r, ok := b.regions[p.name]; ok {
+			pool.Region = b.cfg.Regions[r]
+		} else {
+			b.unknownRegion(p.at, e.name, p.name)
+		}
+		path := "services." + e.name + ".pools." + p.name
+		switch {
+		case p.v.CNAME.set && p.v.Addresses != nil:
+			b.errorf(p.at, "%s has both addresses and cname: a pool is one or the other", path)
+		case p.v.CNAME.set:
+			name, err := zones.CanonicalName(p.v.CNAME.v)
+			if err != nil {
+				b.errorf(p.v.CNAME.at, "%s.cname: %s is not a domain name: %v", path, quote(p.v.CNAME.v), err)
+			} else if _, err := netip.ParseAddr(strings.TrimSuffix(p.v.CNAME.v, ".")); err == nil {
+				b.errorf(p.v.CNAME.at, "%s.cname: %s is an address (write a list: [%s])", path, quote(p.v.CNAME.v), strings.TrimSuffix(p.v.CNAME.v, "."))
+			} else if name == s.Name {
+				b.errorf(p.v.CNAME.at, "%s.cname points to the service itself", path)
+			}
+			pool.CNAME = name
+		case p.v.Addresses != nil:
+			pool.Endpoints = b.endpoints(p.v.Addresses, path)
+		case p.v.Weight.set:
+			b.errorf(p.at, "%s has neither addresses nor cname", path)
+		}
+		s.Pools = append(s.Pools, pool)
+	}
+	if len(s.Pools) == 0 && e.v.Pools != nil {
+		b.errorf(e.at, "service %q has no pools", e.name)
+	}
+	if len(s.Pools) > policy.MaxPools {
+		b.errorf(e.at, "service %q has %d pools; at most %d are possible", e.name, len(s.Pools), policy.MaxPools)
+	}
+}
+
+func (b *builder) unknownRegion(at pos, service, region string) {
+	b.errorf(at, "service %q uses region %q, which is not defined%s", service, region, list("defined", b.raw.Regions.names()))
+}
+
+// endpoints parses a list of addresses, each of which may be there once.
+func (b *builder) endpoints(list []text, path string) []netip.Addr {
+	var addrs []netip.Addr
+	for i, t := range list {
+		a, ok := b.address(t, path+"["+strconv.Itoa(i)+"]")
+		if !ok {
+			continue
+		}
+		if slices.Contains(addrs, a) {
+			b.errorf(t.at, "%s: %s is listed twice", path, a)
+			continue
+		}
+		addrs = append(addrs, a)
+	}
+	return addrs
+}
+
+func (b *builder) fallback(e *entry[rawService], s *zones.Service) {
+	switch f := &e.v.Fallback; {
+	case f.Addresses != nil:
+		s.Fallback = zones.Fallback{
+			Kind:      zones.FallbackAddresses,
+			Addresses: b.endpoints(f.Addresses, "services."+e.name+".fallback"),
+		}
+	case f.Kind.v == "servfail":
+		s.Fallback.Kind = zones.FallbackServfail
+	}
+}
+
+// checkOf finds the service's check, and what is doubtful about using it here.
+func (b *builder) checkOf(e *entry[rawService], s *zones.Service) {
+	name := e.v.Check
+	if !name.set {
+		return
+	}
+	c, ok := b.checks[name.v]
+	if !ok {
+		b.errorf(name.at, "service %q uses check %q, which is not defined%s", e.name, name.v, offer(name.v, "defined", b.raw.Checks.names()))
+		return
+	}
+	s.Check = c
+	b.used[name.v] = true
+	for i := range s.Pools {
+		raw := &e.v.Pools[i]
+		if s.Pools[i].CNAME != "" {
+			b.warnf(raw.at, "service %q: the pool %s is a name, which check %q doesn't probe: it counts as up", e.name, raw.name, c.Name)
+		}
+		b.ownAddress(e, raw, s.Pools[i].Endpoints, c)
+	}
+}
+
+// ownAddress reports endpoints at which a check would probe this very server.
+func (b *builder) ownAddress(e *entry[rawService], raw *entry[rawPool], endpoints []netip.Addr, c *zones.Check) {
+	for _, a := range endpoints {
+		target := netip.AddrPortFrom(a, c.Port)
+		at := raw.v.at
+		for _, t := range raw.v.Addresses {
+			if t.v == a.String() {
+				at = t.at
+			}
+		}
+		complain := func(key string, l netip.AddrPort) {
+			b.errorf(at, "service %q: check %q would probe %s, which is this server's own %s (%s)", e.name, c.Name, target, key, l)
+		}
+		if reaches(target, b.cfg.Admin.Listen) {
+			complain("admin.listen", b.cfg.Admin.Listen)
+		}
+		for _, l := range b.cfg.DNS.Listen {
+			if reaches(target, l) {
+				complain("dns.listen", l)
+				break
+			}
+		}
+	}
+}
+
+func (b *builder) minHealthy(e *entry[rawService], s *zones.Service) {
+	m := &e.v.MinHealthy
+	if m.Share.set {
+		percent, err := strconv.Atoi(strings.TrimSuffix(m.Share.v, "%"))
+		if err == nil {
+			s.MinHealthy.Share = float64(percent) / 100
+		}
+		return
+	}
+	if !m.Count.set {
+		return
+	}
+	s.MinHealthy.Count = int(m.Count.v)
+	for i := range s.Pools {
+		var v4, v6 int
+		for _, a := range s.Pools[i].Endpoints {
+			if a.Is4() {
+				v4++
+			} else {
+				v6++
+			}
+		}
+		name := s.Pools[i].Region.Name
+		for _, f := range []struct {
+			name string
+			n    int
+		}{{"IPv4", v4}, {"IPv6", v6}} {
+			if f.n > 0 && f.n < s.MinHealthy.Count {
+				b.errorf(m.Count.at, "services.%s.min_healthy: pool %s has %d %s endpoints, so %d can never be up", e.name, name, f.n, f.name, s.MinHealthy.Count)
+			}
+		}
+	}
+}

@@ -1,0 +1,98 @@
+package config
+
+import (
+	"net/netip"
+
+	"meridian/geo"
+	"meridian/zones"
+)
+
+// Config is a configuration that loads: every value is of its final type, in range, with defaults filled in, and refers
+// only to what exists. Relative paths have been joined to the folder of the configuration file.
+type Config struct {
+	Path     string // of the configuration file, as given to Load
+	Hash     string // of everything that was read (configuration, variables, zone files), 16 hex digits
+	Node     string // this server's name; empty: not given
+	DNS      DNS
+	Admin    Admin
+	DataDir  string
+	Geo      Geo
+	Board    Board
+	Checker  Checker
+	Quorum   Quorum
+	Regions  []geo.Region // in the order of the file
+	Checks   []*zones.Check
+	Zones    []*zones.Zone
+	Services []*zones.Service // their order is that of Index
+	Index    *zones.Index     // of Zones and Services
+}
+
+// DNS says where questions are answered, and which of those about the server itself.
+type DNS struct {
+	Listen  []netip.AddrPort // one or more; UDP and TCP on each; port 0: any free one
+	Workers int              // packet loops; 0: one for each core
+	Chaos   Chaos
+}
+
+// Chaos says which questions of class CHAOS are answered. The zero value refuses them all.
+type Chaos struct {
+	ID      bool   // id.server and hostname.bind, with Config.Node, which isn't empty then
+	Version string // version.server and version.bind, with this text; empty: refused
+}
+
+// Admin is the HTTP listener. Without a TokenFile it listens on loopback only.
+type Admin struct {
+	Listen    netip.AddrPort
+	TokenFile string // readable and not empty at the time of loading; empty: no token is asked for
+}
+
+// Geo is what is known of client networks: the files, and what was read from them while checking.
+type Geo struct {
+	Database    string // path; empty: the built-in demo data
+	ASNDatabase string // path; empty: none
+	Networks    string // path; empty: none
+	// Sources is ready for geo.NewAtlas: opened databases, overrides, and the networks that policies name.
+	Sources geo.Sources
+}
+
+// Board says where votes and overrides are shared.
+type Board struct {
+	Redis *Redis // nil: in memory, kept in DataDir
+}
+
+// Redis is how Redis is reached.
+type Redis struct {
+	Addresses    []string // host:port; several: Cluster, or Sentinel with MasterName
+	MasterName   string
+	Username     string
+	Password     string // never shown
+	PasswordFile string
+	TLS          *TLS   // nil: plain text
+	Prefix       string // keys begin with {Prefix}:
+}
+
+// TLS names files in PEM; empty ones aren't used.
+type TLS struct{ CAFile, CertFile, KeyFile string }
+
+// Checker says whether, and as whom, this process probes.
+type Checker struct {
+	Enabled     bool
+	Vantage     string // who votes; never empty
+	Concurrency int    // probes under way at once, at most
+}
+
+// Quorum is the rule that turns votes into a state.
+type Quorum struct {
+	Kind QuorumKind
+	N    int // for QuorumNumber: so many checkers, 1 or more
+}
+
+// QuorumKind enumerates the rules.
+type QuorumKind string
+
+const (
+	QuorumMajority QuorumKind = "majority"
+	QuorumAny      QuorumKind = "any"
+	QuorumAll      QuorumKind = "all"
+	QuorumNumber   QuorumKind = "number"
+)

@@ -1,0 +1,233 @@
+package config
+
+// The raw structs mirror the file: what may be written, under which key, of which type. They are the source of
+// schema.json (go test ./cmd/config -run TestSchema -update writes it) and of docs/reference.yaml's completeness test.
+// What is wrong in a way that a schema can't tell is found while building typed values from them.
+//
+// The descriptions are for operators: editors show them beside the key.
+
+type rawConfig struct {
+	Node     text             `json:"node" jsonschema_description:"This server's name: in NSID, id.server, logs and metrics. Omitted: none of them says who answered."`
+	DNS      rawDNS           `json:"dns" jsonschema_description:"Where questions are answered."`
+	Admin    rawAdmin         `json:"admin" jsonschema_description:"The HTTP listener for status, metrics and control."`
+	DataDir  text             `json:"data_dir" jsonschema_description:"Folder for what must survive a restart: last known states, overrides, events. Default: data, beside the configuration file."`
+	Geo      rawGeoData       `json:"geo" jsonschema_description:"What is known of client networks."`
+	Board    rawBoard         `json:"board" jsonschema_description:"Where votes and overrides are shared. Omitted: in memory, kept in data_dir."`
+	Checker  *rawChecker      `json:"checker" jsonschema_description:"Probing from this process. Omitted: it only reads the board."`
+	Quorum   rawQuorum        `json:"quorum" jsonschema_description:"How votes become a state, over the checkers with fresh votes. Default: majority."`
+	Regions  dict[rawRegion]  `json:"regions" jsonschema_description:"The data centres, by name. Their order is the default order for clients at an unknown place."`
+	Checks   dict[rawCheck]   `json:"checks" jsonschema_description:"Health checks, by name."`
+	Zones    dict[rawZone]    `json:"zones" jsonschema_description:"The zones that this server is authoritative for, by apex."`
+	ZonesDir text             `json:"zones_dir" jsonschema_description:"Folder whose files NAME.zone are zone files of the zones NAME."`
+	Services dict[rawService] `json:"services" jsonschema_description:"Owner names whose A and AAAA answers depend on the client."`
+}
+
+type rawDNS struct {
+	Listen  []text    `json:"listen" jsonschema:"minItems=1" jsonschema_description:"Addresses with port, UDP and TCP on each. Default: 0.0.0.0:53 and [::]:53."`
+	Workers integer   `json:"workers" jsonschema:"minimum=1,maximum=1024" jsonschema_description:"Packet loops. Default: one for each core."`
+	Chaos   *rawChaos `json:"chaos" jsonschema_description:"Answers to questions of class CHAOS. Omitted: they are refused."`
+}
+
+type rawChaos struct {
+	ID      boolean `json:"id" jsonschema_description:"Answer id.server and hostname.bind with the node's name. Default: false."`
+	Version text    `json:"version" jsonschema:"maxLength=255" jsonschema_description:"Answer version.server and version.bind with this text. Omitted: refused."`
+}
+
+type rawAdmin struct {
+	Listen    text `json:"listen" jsonschema_description:"Address with port. Default: 127.0.0.1:8053. Beyond loopback only with a token."`
+	TokenFile text `json:"token_file" jsonschema_description:"File with the secret that callers must present."`
+}
+
+type rawGeoData struct {
+	Database    text `json:"database" jsonschema_description:"MaxMind-style .mmdb (City or Country; MaxMind, DB-IP, IPinfo). Omitted: the built-in demo data."`
+	ASNDatabase text `json:"asn_database" jsonschema_description:".mmdb with autonomous system numbers, beside the database."`
+	Networks    text `json:"networks" jsonschema_description:"CSV on top of the database: prefix,country,subdivision,city,latitude,longitude or prefix,@region."`
+}
+
+type rawBoard struct {
+	Redis *rawRedis `json:"redis" jsonschema_description:"Share through Redis: one server, Sentinel or Cluster."`
+}
+
+type rawRedis struct {
+	Addresses    []text  `json:"addresses" jsonschema:"required,minItems=1" jsonschema_description:"host:port of each server. Several: Cluster; with master_name: Sentinel."`
+	MasterName   text    `json:"master_name" jsonschema_description:"The name under which Sentinel knows the master."`
+	Username     text    `json:"username"`
+	Password     text    `json:"password" jsonschema_description:"Better: password_file, or a variable."`
+	PasswordFile text    `json:"password_file"`
+	TLS          *rawTLS `json:"tls" jsonschema_description:"Speak TLS. An empty mapping trusts the system's authorities."`
+	Prefix       text    `json:"prefix" jsonschema_description:"Keys begin with {prefix}: so that a Cluster keeps them together. Default: meridian."`
+}
+
+type rawTLS struct {
+	CAFile   text `json:"ca_file"`
+	CertFile text `json:"cert_file"`
+	KeyFile  text `json:"key_file"`
+}
+
+type rawChecker struct {
+	Enabled     boolean `json:"enabled" jsonschema_description:"Default: true."`
+	Vantage     text    `json:"vantage" jsonschema_description:"Who votes: one name for each checker. Default: the node's name, or local."`
+	Concurrency integer `json:"concurrency" jsonschema:"minimum=1,maximum=100000" jsonschema_description:"Probes under way at once, at most. Default: 256."`
+}
+
+type rawRegion struct {
+	Coordinates []number `json:"coordinates" jsonschema:"minItems=2,maxItems=2" jsonschema_description:"[latitude, longitude] in degrees: what nearest measures to."`
+	Country     text     `json:"country" jsonschema_description:"ISO 3166-1 alpha-2, upper case."`
+}
+
+type rawCheck struct {
+	Type            text      `json:"type" jsonschema:"required,enum=http,enum=https,enum=tcp,enum=tls" jsonschema_description:"How endpoints are probed."`
+	Port            integer   `json:"port" jsonschema:"minimum=1,maximum=65535" jsonschema_description:"Default: 80 for http, 443 for https and tls."`
+	Path            text      `json:"path" jsonschema_description:"http, https: what is requested. Default: /."`
+	Host            text      `json:"host" jsonschema_description:"Host header and SNI; the address dialled is the endpoint's. Omitted: that address."`
+	Expect          rawExpect `json:"expect" jsonschema_description:"http, https: what a healthy response is like."`
+	SkipVerify      boolean   `json:"skip_verify" jsonschema_description:"https, tls: accept any certificate. Default: false."`
+	CAFile          text      `json:"ca_file" jsonschema_description:"https, tls: PEM file with the only authorities to trust. Omitted: the system's."`
+	Interval        duration  `json:"interval" jsonschema_description:"From one probe to the next. Default: 4s."`
+	Timeout         duration  `json:"timeout" jsonschema_description:"Of a whole probe; below the interval. Default: 2s."`
+	ConsecutiveUp   integer   `json:"consecutive_up" jsonschema:"minimum=1,maximum=100" jsonschema_description:"Successes in a row that make an endpoint up. Default: 2."`
+	ConsecutiveDown integer   `json:"consecutive_down" jsonschema:"minimum=1,maximum=100" jsonschema_description:"Failures in a row that make an endpoint down. Default: 3."`
+}
+
+type rawExpect struct {
+	Status []integer `json:"status" jsonschema:"minItems=1" jsonschema_description:"The healthy statuses. Default: 200."`
+	Body   text      `json:"body" jsonschema_description:"Must occur in the first 64 KiB of the body. Empty: not looked at."`
+}
+
+type rawZone struct {
+	File        text         `json:"file" jsonschema_description:"RFC 1035 zone file. Omitted: SOA and NS are made from nameservers."`
+	Nameservers dict[[]text] `json:"nameservers" jsonschema_description:"Name servers and their addresses (none for a name outside of the zone)."`
+}
+
+type rawService struct {
+	TTL        integer       `json:"ttl" jsonschema:"title=a whole number of seconds,minimum=0,maximum=2147483647" jsonschema_description:"Default: 30."`
+	Check      text          `json:"check" jsonschema_description:"Name of the health check for its endpoints. Omitted: they count as up."`
+	MinHealthy rawMinHealthy `json:"min_healthy" jsonschema_description:"How many of a pool's endpoints, or what share of them, must be up; below it the pool counts as down. Default: 1."`
+	Pools      dict[rawPool] `json:"pools" jsonschema:"required" jsonschema_description:"The answers, by region."`
+	Policy     *rawPolicy    `json:"policy" jsonschema_description:"Which pool a client gets. Default: nearest."`
+	Sticky     boolean       `json:"sticky" jsonschema_description:"Draw by the client's network (v4 /24, v6 /56) instead of at random. Default: false."`
+	Fallback   rawFallback   `json:"fallback" jsonschema_description:"The answer when no pool takes anything: all (as if every pool were up; the default), servfail, or these addresses."`
+}
+
+// rawPool is a list of addresses or a mapping.
+type rawPool struct {
+	at        pos
+	Addresses []text `json:"addresses" jsonschema:"minItems=1" jsonschema_description:"The endpoints, IPv4 and IPv6."`
+	CNAME     text   `json:"cname" jsonschema_description:"A name to send clients to, instead of addresses."`
+	Weight    number `json:"weight" jsonschema:"minimum=0" jsonschema_description:"The pool's share under policy: weighted. 0 is never. Default: 1."`
+}
+
+func (p *rawPool) decode(n *node) {
+	p.at = n.at
+	if n.kind == sequence {
+		decode(n, &p.Addresses)
+		return
+	}
+	decodeFields(n, p)
+}
+
+// rawPolicy is a word (nearest, all, weighted or a region) or a mapping with exactly one key.
+type rawPolicy struct {
+	at       pos
+	Word     text         `json:"-"`
+	Nearest  *rawNearest  `json:"nearest" jsonschema_description:"The regions in order of distance from the client; an empty mapping: all pools."`
+	Failover []rawPolicy  `json:"failover" jsonschema:"minItems=1" jsonschema_description:"The first; what it doesn't take, the second; and so on."`
+	Weighted *rawWeighted `json:"weighted" jsonschema_description:"Shares by weight."`
+	Geo      *rawGeoRules `json:"geo" jsonschema_description:"The child that the client's place selects, the most specific rule first."`
+	All      *rawAll      `json:"all" jsonschema_description:"Several healthy addresses in one answer."`
+}
+
+func (p *rawPolicy) decode(n *node) {
+	p.at = n.at
+	if n.kind == scalar {
+		decode(n, &p.Word)
+		return
+	}
+	decodeFields(n, p)
+}
+
+type rawNearest struct {
+	Regions     []text        `json:"regions" jsonschema:"minItems=1" jsonschema_description:"Only these. Omitted: all pools."`
+	Bias        dict[integer] `json:"bias" jsonschema_description:"-99..99 by region: above 0 draws clients in, below 0 pushes them away (Route 53's formula)."`
+	MaxDistance distance      `json:"max_distance" jsonschema_description:"Regions farther away than this, after bias, are left out."`
+}
+
+// rawWeighted is a mapping of regions to weights or a list of policies with weights.
+type rawWeighted struct {
+	at      pos
+	Regions dict[number] `json:"regions"` // the keys of these two are never written:
+	Shares  []rawShare   `json:"shares"`  // they bring the types into the schema
+}
+
+func (w *rawWeighted) decode(n *node) {
+	w.at = n.at
+	if n.kind == sequence {
+		decode(n, &w.Shares)
+		return
+	}
+	decode(n, &w.Regions)
+}
+
+type rawShare struct {
+	Policy *rawPolicy `json:"policy" jsonschema:"required"`
+	Weight number     `json:"weight" jsonschema:"required,minimum=0" jsonschema_description:"Its share of the sum. 0 is never."`
+}
+
+type rawGeoRules struct {
+	Rules   []rawRule  `json:"rules" jsonschema:"required,minItems=1" jsonschema_description:"Their order doesn't matter: networks go before ASNs, subdivisions, countries, continents."`
+	Default *rawPolicy `json:"default" jsonschema_description:"For clients that no rule matches."`
+	Fence   boolean    `json:"fence" jsonschema_description:"What the selected child doesn't take stays untaken. Default: false."`
+}
+
+type rawRule struct {
+	at           pos
+	Continents   []text     `json:"continents" jsonschema:"minItems=1" jsonschema_description:"AF, AN, AS, EU, NA, OC, SA."`
+	Countries    []text     `json:"countries" jsonschema:"minItems=1" jsonschema_description:"ISO 3166-1 alpha-2."`
+	Subdivisions []text     `json:"subdivisions" jsonschema:"minItems=1" jsonschema_description:"ISO 3166-2, such as US-CA."`
+	ASNs         []integer  `json:"asns" jsonschema:"minItems=1" jsonschema_description:"Autonomous system numbers."`
+	Networks     []text     `json:"networks" jsonschema:"minItems=1" jsonschema_description:"Prefixes, such as 203.0.113.0/24."`
+	Policy       *rawPolicy `json:"policy" jsonschema:"required"`
+}
+
+func (r *rawRule) decode(n *node) {
+	r.at = n.at
+	decodeFields(n, r)
+}
+
+type rawAll struct {
+	Max integer     `json:"max" jsonschema:"minimum=1,maximum=8" jsonschema_description:"Addresses in one answer, chosen at random. Default: 8."`
+	Of  []rawPolicy `json:"of" jsonschema:"minItems=1" jsonschema_description:"Whose addresses. Omitted: every pool's."`
+}
+
+// rawQuorum is a word or a number.
+type rawQuorum struct {
+	Kind   text    `json:"-"`
+	Number integer `json:"-"`
+}
+
+func (q *rawQuorum) decode(n *node) {
+	decode(n, &q.Kind)
+	decode(n, &q.Number)
+}
+
+// rawMinHealthy is a number of endpoints or a percentage.
+type rawMinHealthy struct {
+	Count integer `json:"-"`
+	Share text    `json:"-"`
+}
+
+func (m *rawMinHealthy) decode(n *node) {
+	decode(n, &m.Count)
+	decode(n, &m.Share)
+}
+
+// rawFallback is a word or a list of addresses.
+type rawFallback struct {
+	Kind      text   `json:"-"`
+	Addresses []text `json:"-"`
+}
+
+func (f *rawFallback) decode(n *node) {
+	decode(n, &f.Kind)
+	decode(n, &f.Addresses)
+}
