@@ -7,6 +7,8 @@ import (
 	"os"
 	"strconv"
 	"strings"
+
+	"meridian/status"
 )
 
 // Defaults that aren't in the types' zero values.
@@ -30,12 +32,21 @@ func (b *builder) server() {
 	b.admin()
 	b.board()
 	b.checker()
-	switch {
-	case raw.Quorum.Number.set:
-		cfg.Quorum = Quorum{QuorumNumber, int(raw.Quorum.Number.v)}
-	default:
-		cfg.Quorum = Quorum{Kind: QuorumKind(raw.Quorum.Kind.or(string(QuorumMajority)))}
+	b.quorum()
+}
+
+// quorum takes over what the schema has let through: one of status's own words, or a number.
+func (b *builder) quorum() {
+	raw := &b.raw.Quorum
+	word := raw.Kind.or(status.Quorum{}.String())
+	if raw.Number.set {
+		word = strconv.FormatInt(raw.Number.v, 10)
 	}
+	q, err := status.ParseQuorum(word)
+	if err != nil {
+		b.errorf(raw.Number.at, "%v", err)
+	}
+	b.cfg.Quorum = q
 }
 
 func (b *builder) dns() {

@@ -4,6 +4,7 @@ import (
 	"net/netip"
 
 	"meridian/geo"
+	"meridian/status"
 	"meridian/zones"
 )
 
@@ -19,7 +20,7 @@ type Config struct {
 	Geo      Geo
 	Board    Board
 	Checker  Checker
-	Quorum   Quorum
+	Quorum   status.Quorum
 	Regions  []geo.Region // in the order of the file
 	Checks   []*zones.Check
 	Zones    []*zones.Zone
@@ -80,19 +81,3 @@ type Checker struct {
 	Vantage     string // who votes; never empty
 	Concurrency int    // probes under way at once, at most
 }
-
-// Quorum is the rule that turns votes into a state.
-type Quorum struct {
-	Kind QuorumKind
-	N    int // for QuorumNumber: so many checkers, 1 or more
-}
-
-// QuorumKind enumerates the rules.
-type QuorumKind string
-
-const (
-	QuorumMajority QuorumKind = "majority"
-	QuorumAny      QuorumKind = "any"
-	QuorumAll      QuorumKind = "all"
-	QuorumNumber   QuorumKind = "number"
-)
