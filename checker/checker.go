@@ -31,9 +31,11 @@ type Target struct {
 
 // Options are what a Checker may be told beside who it is. The zero value is fine.
 type Options struct {
-	Heartbeat time.Duration             // 0: DefaultHeartbeat
-	Log       *slog.Logger              // nil: slog.Default()
-	Observed  func(Target, Observation) // called after each probe, by one goroutine, which it mustn't block; nil: not called
+	Heartbeat time.Duration // 0: DefaultHeartbeat
+	Log       *slog.Logger  // nil: slog.Default()
+	// Probe stands in for the network, in tests and simulations. nil: real probes.
+	Probe    func(context.Context, Target) Observation
+	Observed func(Target, Observation) // called after each probe, by one goroutine, which it mustn't block; nil: not called
 }
 
 // Checker probes targets and publishes its verdicts on them. Its methods may be called by any goroutine.
@@ -59,6 +61,9 @@ func New(vantage string, board Board, o Options) *Checker {
 	c := &Checker{vantage: vantage, board: board, options: o, log: o.Log, random: rand.Float64, changed: make(chan struct{}, 1)}
 	if c.log == nil {
 		c.log = slog.Default()
+	}
+	if c.probe = o.Probe; c.probe != nil {
+		return c
 	}
 	var p prober
 	c.probe = func(ctx context.Context, t Target) Observation { return p.probe(ctx, t.Check, t.Addr, nil) }
