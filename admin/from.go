@@ -7,6 +7,9 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"unicode"
+
+	"golang.org/x/text/unicode/norm"
 
 	"meridian/geo"
 )
@@ -63,20 +66,40 @@ func fromCountry(country string, networks iter.Seq2[netip.Prefix, *geo.Place]) F
 }
 
 func fromCity(city string, networks iter.Seq2[netip.Prefix, *geo.Place]) (From, error) {
+	wanted := plainName(city)
 	cities := make(map[string]bool)
+	var longer From // of a city whose name begins with the wanted word: "Frankfurt" for "Frankfurt am Main"
 	for prefix, place := range networks {
-		if strings.EqualFold(place.City, city) {
+		if place.City == "" {
+			continue
+		}
+		name := plainName(place.City)
+		if name == wanted {
 			return From{Prefix: prefix}, nil
 		}
-		if place.City != "" {
-			cities[place.City] = true
+		if !longer.Prefix.IsValid() && strings.HasPrefix(name, wanted+" ") {
+			longer.Prefix = prefix
 		}
+		cities[place.City] = true
+	}
+	if longer.Prefix.IsValid() {
+		return longer, nil
 	}
 	return From{}, notAPlace(city, cities)
 }
 
+// plainName folds what people leave out when they type a city: case and accents ("Sao Paulo").
+func plainName(city string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.Is(unicode.Mn, r) {
+			return -1
+		}
+		return unicode.ToLower(r)
+	}, norm.NFD.String(city))
+}
+
 // listedCities is how many cities of a small database a hint lists.
-const listedCities = 20
+const listedCities = 64
 
 // notAPlace says what would have been understood; a small database's cities are listed.
 func notAPlace(text string, cities map[string]bool) error {

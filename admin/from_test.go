@@ -18,7 +18,9 @@ func someNetworks() iter.Seq2[netip.Prefix, *geo.Place] {
 		}{
 			{"192.0.2.0/28", geo.Place{Country: "JP", City: "Sapporo", Coordinates: geo.At(43.06, 141.35)}},
 			{"192.0.2.16/28", geo.Place{Country: "JP", City: "Tokyo", Coordinates: geo.At(35.68, 139.69)}},
-			{"2001:db8::/48", geo.Place{Country: "DE", City: "Frankfurt"}},
+			{"2001:db8::/48", geo.Place{Country: "DE", City: "Frankfurt am Main"}},
+			{"203.0.113.0/28", geo.Place{Country: "BR", City: "São Paulo"}},
+			{"203.0.113.16/28", geo.Place{Country: "BR", City: "São Paulo de Olivença"}},
 		} {
 			if !yield(netip.MustParsePrefix(n.prefix), &n.place) {
 				return
@@ -39,6 +41,8 @@ func TestParseFrom(t *testing.T) {
 		"de":               "2001:db8::/48", // a network without coordinates is better than none
 		"tokyo":            "192.0.2.16/28",
 		"Frankfurt":        "2001:db8::/48",
+		"sao paulo":        "203.0.113.0/28",
+		"São Paulo de":     "203.0.113.16/28",
 	} {
 		got, err := ParseFrom(text, someNetworks())
 		if err != nil || got.Prefix.String() != want || got.Place != nil {
@@ -59,14 +63,14 @@ func TestParseFromACountryWithoutNetworks(t *testing.T) {
 }
 
 func TestParseFromMistakes(t *testing.T) {
-	for _, text := range []string{"", "192.0.2.256", "192.0.2.0/33", "2001:db8::g", "Atlantis", "ZZ"} {
+	for _, text := range []string{"", "192.0.2.256", "192.0.2.0/33", "2001:db8::g", "Atlantis", "ZZ", "Frank"} {
 		_, err := ParseFrom(text, someNetworks())
 		var mistake *RequestError
 		if !errors.As(err, &mistake) || mistake.Hint == "" {
 			t.Errorf("ParseFrom(%q): %v, want a RequestError with a hint", text, err)
 		}
 	}
-	if _, err := ParseFrom("Tokio", someNetworks()); !strings.Contains(err.Error(), "Frankfurt, Sapporo, Tokyo") {
+	if _, err := ParseFrom("Tokio", someNetworks()); !strings.Contains(err.Error(), "Frankfurt am Main, Sapporo, São Paulo, São Paulo de Olivença, Tokyo") {
 		t.Errorf("a small database's cities aren't listed: %v", err)
 	}
 }
