@@ -49,7 +49,7 @@ func bindOnce(ctx context.Context, asked netip.AddrPort, workers int) (*listener
 	var lc net.ListenConfig
 	stream, err := lc.Listen(ctx, network, addr.String())
 	if err != nil {
-		return nil, bindError("tcp", addr, err)
+		return nil, NewBindError("tcp", addr, err)
 	}
 	l := &listener{asked: asked, stream: stream.(*net.TCPListener)}
 	l.addr = netip.AddrPortFrom(addr.Addr(), l.stream.Addr().(*net.TCPAddr).AddrPort().Port())
@@ -57,14 +57,15 @@ func bindOnce(ctx context.Context, asked netip.AddrPort, workers int) (*listener
 		socket, err := listenPackets(l.addr)
 		if err != nil {
 			l.close()
-			return nil, bindError("udp", l.addr, err)
+			return nil, NewBindError("udp", l.addr, err)
 		}
 		l.udp = append(l.udp, socket)
 	}
 	return l, nil
 }
 
-func bindError(network string, addr netip.AddrPort, err error) *BindError {
+// NewBindError makes a BindError of what a listen call said, and finds out who holds the address if somebody does.
+func NewBindError(network string, addr netip.AddrPort, err error) *BindError {
 	// The system's word, without the operation and the address that BindError names itself.
 	var errno syscall.Errno
 	e := &BindError{Network: network, Addr: addr, Err: err}

@@ -17,6 +17,7 @@ type Layout struct {
 	services []*declared
 	counters *Counters
 	byTarget map[string][]int // services that hold a target
+	views    map[string]*view // by policy.Tree.View
 }
 
 // declared is one service as far as health doesn't matter.
@@ -50,8 +51,7 @@ const (
 // NewLayout compiles the declared part. services must be the very slice that the index was made with. counters
 // may be shared with an earlier layout so that the numbers go on.
 func NewLayout(index *zones.Index, services []*zones.Service, atlas *geo.Atlas, counters *Counters) (*Layout, error) {
-	l := &Layout{index: index, atlas: atlas, counters: counters, byTarget: map[string][]int{}}
-	views := map[string]*view{}
+	l := &Layout{index: index, atlas: atlas, counters: counters, byTarget: map[string][]int{}, views: map[string]*view{}}
 	var order []*view
 	for i, spec := range services {
 		if len(spec.Pools) > policy.MaxPools {
@@ -61,10 +61,10 @@ func NewLayout(index *zones.Index, services []*zones.Service, atlas *geo.Atlas, 
 		d.shape = d.tree.Shape()
 		if d.tree.Geographic() {
 			name := d.tree.View()
-			v := views[name]
+			v := l.views[name]
 			if v == nil {
 				v = &view{tree: d.tree}
-				views[name] = v
+				l.views[name] = v
 				order = append(order, v)
 			}
 			d.view = v

@@ -445,6 +445,27 @@ func TestGenerationOnlyGrows(t *testing.T) {
 	}
 }
 
+func TestMovedIsTheShareThatChangesItsRegion(t *testing.T) {
+	svc := service("www.glb.test.", nearest())
+	before := layout(t, svc)
+	if m := Moved(before, layout(t, svc)); m != (geo.Move{}) {
+		t.Errorf("the same map moves %+v", m)
+	}
+	moved, err := geo.NewAtlas(geo.Sources{Database: geo.Demo(), Overrides: []geo.Override{
+		{Prefix: netip.MustParsePrefix("192.0.2.0/26"), Place: geo.Place{Region: "us-east"}},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	after, err := NewLayout(before.index, []*zones.Service{svc}, moved, new(Counters))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m := Moved(before, after); m.V4 < 64.0/768 || m.V4 > 64.0/256 || m.V6 != 0 {
+		t.Errorf("64 of the demo's 768 or fewer addresses moved, got %+v", m)
+	}
+}
+
 func TestCandidatesSayWhy(t *testing.T) {
 	l := layout(t, service("www.glb.test.", nearest()))
 	sn := l.Snapshot(down(l, "198.18.3.1", "198.18.3.2"), nil, nil)
