@@ -68,6 +68,15 @@ services:
       ap-south:     [127.0.0.14]
       ap-northeast: [127.0.0.15]
     policy: nearest
+  www6.glb.test:
+    ttl: 30
+    pools: {us-west: [198.18.2.1], eu-west: ["2001:db8:3::1"]}
+    policy:
+      geo:
+        rules:
+          - {countries: [DE], policy: {failover: [eu-west]}}
+          - {countries: [JP], policy: {failover: [us-west]}}
+        default: nearest
   w.glb.test:
     ttl: 30
     pools: {us-east: [198.18.1.1], eu-west: [198.18.3.1]}
