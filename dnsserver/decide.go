@@ -17,13 +17,15 @@ const maxLinks = 9
 type answer struct {
 	rcode         uint16 // with the bits that go into the OPT
 	authoritative bool
-	negative      bool // authority holds the SOA of a negative answer
 
 	links     int
 	chain     [maxLinks]records // the answer section; each but the last is a CNAME that leads to the next one's owner
 	authority *zones.RRset      // SOA of a negative answer, NS of a delegation, or nil
 	owner     []byte            // owner name of authority, wire format: a suffix of the last name
 	glue      []*zones.RRset    // the additional section of a delegation
+
+	limit     int  // of the whole message in bytes
+	truncated bool // it is longer than that
 
 	scope uint8 // of the client subnet option: the longest that any step depended on
 
@@ -42,7 +44,7 @@ type records struct {
 }
 
 func (a *answer) reset() {
-	a.rcode, a.authoritative, a.negative = dns.RcodeSuccess, false, false
+	a.rcode, a.authoritative = dns.RcodeSuccess, false
 	a.links, a.authority, a.owner, a.glue = 0, nil, nil, nil
 	a.scope, a.service = 0, -1
 }
@@ -238,14 +240,13 @@ func start(set *zones.RRset, i int) int {
 
 // deny makes the answer negative: NODATA, or with its RCODE NXDOMAIN (RFC 2308, section 2).
 func (a *answer) deny(zone *zones.ZoneData) {
-	a.negative = true
 	a.authority, a.owner = zone.Negative, zone.ApexWire
 }
 
 // refer makes the answer a referral to the name servers of a delegation.
 func (a *answer) refer(cut *zones.Node) {
 	a.authority, a.glue = cut.RRset(dns.TypeNS), cut.Glue()
-	a.owner = appendName(a.cut[:0], cut.Name())
+	a.owner = appendName(a.cut[:0], a.authority.Name)
 }
 
 // appendName appends the wire format of a name from the index, which holds none that has no such format.

@@ -8,79 +8,13 @@ import (
 	"meridian/zones"
 )
 
-const (
-	// plainUDP is the largest answer over UDP to a query without EDNS (RFC 1035, section 4.2.1), and what smaller
-	// sizes in an OPT count as (RFC 6891, section 6.2.3).
-	plainUDP = 512
-	// maxUDP is the largest answer over UDP: what passes every path unfragmented (RFC 9715), and what we say that we
-	// take.
-	maxUDP = 1232
-	// maxTCP is the largest message over TCP.
-	maxTCP = 65535
-)
-
-// udpLimit returns how long the answer to q may be over UDP.
-func udpLimit(q *query) int {
-	return min(max(int(q.size), plainUDP), maxUDP)
-}
-
-// fits reports whether the whole answer, packed as appendFast packs it, is within limit. It is part of the decision:
-// both renderers cut the same answers. A cut one has TC set and all sections empty; it still fits in 512 bytes.
-func fits(q *query, a *answer, id *identity, limit int) bool {
-	n := headerLen + len(q.question) + optSize(q, id)
-	for i := range a.links {
-		n += a.chain[i].len()
-	}
-	if a.authority != nil {
-		n += len(a.authority.Wire)
-	}
-	for _, set := range a.glue {
-		n += glueSize(set)
-	}
-	return n <= limit
-}
-
-// len returns the packed length of the window.
-func (r *records) len() int {
-	if r.count == len(r.set.Ends) {
-		return len(r.set.Wire)
-	}
-	n := 0
-	for i := range r.count {
-		at := (r.first + i) % len(r.set.Ends)
-		n += int(r.set.Ends[at]) - start(r.set, at)
-	}
-	return n
-}
-
-func glueSize(set *zones.RRset) int {
-	var owner [maxNameLen]byte
-	return len(set.Wire) + len(set.Ends)*(len(appendName(owner[:0], set.Name))-2)
-}
-
-// optSize returns the length of the OPT record of the answer, 0 if there is none.
-func optSize(q *query, id *identity) int {
-	if !q.edns {
-		return 0
-	}
-	n := optLen
-	if q.subnet.present {
-		n += q.subnet.len()
-	}
-	if q.nsid && len(id.nsid) > 0 {
-		n += 4 + len(id.nsid)
-	}
-	return n
-}
-
-// appendFast renders an answer of at most limit bytes behind dst, from records packed in advance. Owner names are
-// pointers: to the question, to a suffix of it, or into the CNAME that led there.
-func appendFast(dst []byte, q *query, a *answer, id *identity, limit int) []byte {
+// appendFast renders an answer behind dst, from records packed in advance. Owner names are pointers: to the question, to
+// a suffix of it, or into the CNAME that led there.
+func appendFast(dst []byte, q *query, a *answer, id *identity) []byte {
 	base := len(dst)
-	whole := fits(q, a, id, limit)
-	dst = appendHeader(dst, q, a, !whole)
+	dst = appendHeader(dst, q, a)
 	dst = append(dst, q.question...)
-	if whole {
+	if !a.truncated {
 		dst = appendSections(dst, base, q, a)
 	}
 	if q.edns {
@@ -90,7 +24,7 @@ func appendFast(dst []byte, q *query, a *answer, id *identity, limit int) []byte
 }
 
 // appendHeader renders the header, with all counts.
-func appendHeader(dst []byte, q *query, a *answer, cut bool) []byte {
+func appendHeader(dst []byte, q *query, a *answer) []byte {
 	flags := 0x8000 | uint16(q.opcode)<<11 | a.rcode&0xf
 	if a.authoritative {
 		flags |= 0x0400
@@ -105,7 +39,7 @@ func appendHeader(dst []byte, q *query, a *answer, cut bool) []byte {
 	if q.edns {
 		additional = 1
 	}
-	if cut {
+	if a.truncated {
 		flags |= 0x0200
 	} else {
 		for i := range a.links {

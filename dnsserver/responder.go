@@ -38,8 +38,9 @@ func (r *responder) respond(dst, packet []byte, source netip.Addr) (out []byte) 
 		return r.respondSlowly(dst, packet, source, snap, d)
 	}
 	r.id.decide(snap, q, source, rand.Uint64(), a)
-	out = appendFast(dst, q, a, r.id, r.limit())
-	r.count(source, out[len(dst):])
+	a.fit(q, r.id, r.limit())
+	out = appendFast(dst, q, a, r.id)
+	r.count(source)
 	return out
 }
 
@@ -53,12 +54,13 @@ func (r *responder) respondSlowly(dst, packet []byte, source netip.Addr, snap *s
 	q, a := &r.query, &r.answer
 	parseSlow(packet, &r.name, q)
 	r.id.decide(snap, q, source, rand.Uint64(), a)
-	out, err := appendSlow(dst, q, a, r.id, r.limit())
+	a.fit(q, r.id, r.limit())
+	out, err := appendSlow(dst, q, a, r.id)
 	if err != nil {
 		// A record that was packed when the snapshot was compiled can be packed now.
 		panic(err)
 	}
-	r.count(source, out[len(dst):])
+	r.count(source)
 	return out
 }
 
@@ -70,18 +72,15 @@ func (r *responder) limit() int {
 	return udpLimit(&r.query)
 }
 
-// truncated is TC in the third byte of a message.
-const truncated = 0x02
-
 // count counts one answer.
-func (r *responder) count(source netip.Addr, message []byte) {
+func (r *responder) count(source netip.Addr) {
 	c, q, a := r.counts, &r.query, &r.answer
 	family := ipv4
 	if source.Is6() {
 		family = ipv6
 	}
 	c.traffic[r.proto][family][typeBucket(q.qtype)][rcodeBucket(a.rcode)].Add(1)
-	if message[2]&truncated != 0 {
+	if a.truncated {
 		c.cut[r.proto].Add(1)
 	}
 	if a.service >= 0 {

@@ -135,7 +135,7 @@ func (q *query) readRecord(packet []byte, off int, additional, last bool) (int, 
 }
 
 // appendSlow renders an answer behind dst through miekg/dns.
-func appendSlow(dst []byte, q *query, a *answer, id *identity, limit int) ([]byte, error) {
+func appendSlow(dst []byte, q *query, a *answer, id *identity) ([]byte, error) {
 	m := &dns.Msg{MsgHdr: dns.MsgHdr{
 		Id:               q.id,
 		Response:         true,
@@ -151,16 +151,14 @@ func appendSlow(dst []byte, q *query, a *answer, id *identity, limit int) ([]byt
 		}
 		m.Question = []dns.Question{{Name: name, Qtype: q.qtype, Qclass: q.class}}
 	}
-	if fits(q, a, id, limit) {
+	if m.Truncated = a.truncated; !a.truncated {
 		sections(m, a)
-	} else {
-		m.Truncated = true
 	}
 	if q.edns {
 		m.Extra = append(m.Extra, opt(q, a, id))
 	}
 	if q.tsig != nil {
-		if t := badKey(q.tsig); m.Len()+dns.Len(t) <= limit {
+		if t := badKey(q.tsig); m.Len()+dns.Len(t) <= a.limit {
 			m.Extra = append(m.Extra, t)
 		}
 	}
