@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"errors"
 	"os/exec"
 	"regexp"
 	"slices"
@@ -33,7 +34,8 @@ func (s *server) dig(args ...string) reply {
 func dig(t *testing.T, args ...string) reply {
 	t.Helper()
 	out, err := exec.CommandContext(t.Context(), "dig", append([]string{"+tries=1", "+timeout=2", "+noidnin", "+noidnout"}, args...)...).CombinedOutput()
-	if _, failed := err.(*exec.ExitError); err != nil && !failed {
+	var failed *exec.ExitError
+	if err != nil && !errors.As(err, &failed) {
 		t.Fatal(err)
 	}
 	r := reply{text: string(out)}

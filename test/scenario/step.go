@@ -126,8 +126,8 @@ func parseExpect(words []string) (expectation, error) {
 	if len(words) == 0 {
 		return e, fmt.Errorf("expect what?")
 	}
-	switch {
-	case words[0] == "endpoint":
+	switch words[0] {
+	case "endpoint":
 		e.kind = expectEndpoint
 		if len(words) != 3 || !slices.Contains([]string{"up", "down", "unknown"}, words[2]) {
 			return e, fmt.Errorf("say: expect endpoint ADDRESS up|down|unknown")
@@ -135,7 +135,7 @@ func parseExpect(words []string) (expectation, error) {
 		e.values, e.word = words[1:2], words[2]
 		_, err := netip.ParseAddr(words[1])
 		return e, err
-	case words[0] == "reload":
+	case "reload":
 		e.kind = expectReload
 		if len(words) < 2 || words[1] != "done" && words[1] != "refused" || words[1] == "done" && len(words) > 2 {
 			return e, fmt.Errorf("say: expect reload done, or: expect reload refused [TEXT]")
@@ -147,7 +147,8 @@ func parseExpect(words []string) (expectation, error) {
 	if err != nil || len(words) == 0 {
 		return e, err
 	}
-	return e, e.parseAnswer(words)
+	err = e.parseAnswer(words)
+	return e, err
 }
 
 // parseAside takes scope, ttl and region off the end, and returns what stands before them.
