@@ -41,7 +41,7 @@ type Condition struct {
 	Name    string // one word: "snapshot"
 	OK      bool   // false: not as it should be
 	Warning bool   // with OK false: worth saying, but the server is ready nevertheless
-	Text    string // in words; may be empty when OK
+	Text    string // what is wrong, in words; not shown when OK
 }
 
 // RequestError is a mistake in a request: what is wrong with it, and what would be right.

@@ -101,7 +101,7 @@ func (c Condition) String() string {
 	case !c.OK:
 		sign, word = "[-]", "failed"
 	}
-	if c.Text != "" {
+	if c.Text != "" && !c.OK {
 		word += ": " + c.Text
 	}
 	return sign + c.Name + " " + word

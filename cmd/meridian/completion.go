@@ -1,0 +1,54 @@
+package main
+
+import (
+	_ "embed"
+	"fmt"
+
+	"github.com/urfave/cli/v2"
+
+	"meridian/cmd/config/nearest"
+)
+
+var (
+	//go:embed completion.bash
+	bashCompletion string
+	//go:embed completion.zsh
+	zshCompletion string
+)
+
+func (p *program) completionCommand() *cli.Command {
+	return &cli.Command{
+		Name:        "completion",
+		Usage:       "print the completion script of a shell",
+		ArgsUsage:   "bash|zsh|fish",
+		Description: "bash: source <(meridian completion bash)\nzsh:  source <(meridian completion zsh)\nfish: meridian completion fish | source",
+		Action:      p.completion,
+		BashComplete: func(c *cli.Context) {
+			if c.NArg() == 0 {
+				fmt.Fprintln(p.out, "bash\nzsh\nfish")
+			}
+		},
+	}
+}
+
+func (p *program) completion(c *cli.Context) error {
+	if err := arguments(c, 1, 1, "bash, zsh or fish"); err != nil {
+		return err
+	}
+	var script string
+	switch shell := c.Args().First(); shell {
+	case "bash":
+		script = bashCompletion
+	case "zsh":
+		script = zshCompletion
+	case "fish":
+		var err error
+		if script, err = c.App.ToFishCompletion(); err != nil {
+			return err
+		}
+	default:
+		return usagef(c, "no completion for %q: bash, zsh or fish%s", shell, nearest.Hint(shell, []string{"bash", "zsh", "fish"}))
+	}
+	fmt.Fprint(p.out, script)
+	return nil
+}

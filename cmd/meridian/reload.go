@@ -1,0 +1,48 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/urfave/cli/v2"
+
+	"meridian/admin"
+)
+
+func (p *program) reloadCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "reload",
+		Usage: "make a running server read its configuration again, all or nothing",
+		Description: "Returns when the new configuration answers queries. When it is bad, every problem is printed, the exit\n" +
+			"code is 3, and the server keeps what it has.",
+		Flags:  append(adminFlags(), whereFlag()),
+		Action: p.reload,
+	}
+}
+
+func (p *program) reload(c *cli.Context) error {
+	if err := arguments(c, 0, 0, ""); err != nil {
+		return err
+	}
+	client, err := newClient(c, c.String("config"))
+	if err != nil {
+		return err
+	}
+	var done admin.Reloaded
+	err = client.call(c.Context, "POST", "/api/v1/reload", nil, &done)
+	if r, ok := errors.AsType[*refusal](err); ok && len(r.Problems) > 0 {
+		for _, problem := range r.Problems {
+			p.sayf("%s", problem)
+		}
+		p.sayf("%s", r.Detail)
+		return silent(r.exitCode())
+	}
+	if err != nil {
+		return err
+	}
+	for _, w := range done.Warnings {
+		p.sayf("warning: %s", w)
+	}
+	fmt.Fprintf(p.out, "Reloaded: generation %d, configuration hash %.12s.\n", done.Generation, done.Config.Hash)
+	return nil
+}

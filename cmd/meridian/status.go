@@ -1,0 +1,158 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"meridian/admin"
+)
+
+func (p *program) statusCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "status",
+		Usage: "show a running server on one screen",
+		Flags: append(append(adminFlags(), outputFlags()...),
+			whereFlag(),
+			&cli.BoolFlag{Name: "exit-code", Usage: "end with 6 when something isn't as it should be"}),
+		Action: p.status,
+	}
+}
+
+func (p *program) status(c *cli.Context) error {
+	if err := arguments(c, 0, 0, ""); err != nil {
+		return err
+	}
+	asJSON, err := wantsJSON(c)
+	if err != nil {
+		return err
+	}
+	client, err := newClient(c, c.String("config"))
+	if err != nil {
+		return err
+	}
+	var raw json.RawMessage
+	if err := client.call(c.Context, "GET", "/api/v1/status", nil, &raw); err != nil {
+		return err
+	}
+	var report admin.StatusReport
+	if err := json.Unmarshal(raw, &report); err != nil || report.Schema != admin.StatusSchema {
+		return withCode(exitFailed, fmt.Errorf("%s answered schema %q; this version knows %q", client.base, report.Schema, admin.StatusSchema))
+	}
+	if asJSON {
+		fmt.Fprintf(p.out, "%s", raw)
+	} else {
+		p.showStatus(&report)
+	}
+	if c.Bool("exit-code") && len(report.Degraded()) > 0 {
+		return silent(exitDegraded)
+	}
+	return nil
+}
+
+func (p *program) showStatus(r *admin.StatusReport) {
+	title := "Meridian " + r.Version
+	if r.Node != "" {
+		title += " on " + r.Node
+	}
+	if r.Demo {
+		title = "DEMO  " + title
+	}
+	fmt.Fprintf(p.out, "%s, up %s, generation %d, answering on %s\n", title, span(time.Duration(r.Uptime*float64(time.Second))), r.Generation, strings.Join(r.Listen, ", "))
+	path := r.Config.Path
+	if path == "" {
+		path = "built in"
+	}
+	fmt.Fprintf(p.out, "Configuration %s, hash %.12s, loaded %s ago\n", path, r.Config.Hash, age(r.Time, &r.Config.LoadedAt))
+	if l := r.Config.LastReload; l != nil && !l.OK {
+		fmt.Fprintf(p.out, "The last reload, %s ago, failed:\n  %s\n", age(r.Time, &l.Time), strings.ReplaceAll(strings.TrimSpace(l.Error), "\n", "\n  "))
+	}
+	fmt.Fprintf(p.out, "Geography %s (%s), built %s, %s; board %s\n", r.Geo.Database, r.Geo.Type, r.Geo.BuildTime.UTC().Format(time.DateOnly), admin.Count(r.Geo.Networks, "network"), boardText(&r.Board))
+
+	if why := r.Degraded(); len(why) > 0 {
+		fmt.Fprintln(p.out, "\nDEGRADED")
+		for _, line := range why {
+			fmt.Fprintln(p.out, "  "+line)
+		}
+	}
+	for i, w := range r.Warnings {
+		if i == 0 {
+			fmt.Fprintln(p.out, "\nWARNINGS")
+		}
+		fmt.Fprintln(p.out, "  "+w)
+	}
+	p.showRegions(r)
+	p.showServices(r)
+}
+
+func boardText(b *admin.BoardReport) string {
+	if !b.Up {
+		return b.Kind + " is away: " + b.Error
+	}
+	return b.Kind
+}
+
+func (p *program) showRegions(r *admin.StatusReport) {
+	if len(r.Regions) == 0 {
+		return
+	}
+	rows := [][]cell{heading("REGION", "STATE", "ADMIN", "WEIGHT", "SHARE", "ENDPOINTS", "SINCE", "WHY")}
+	for _, g := range r.Regions {
+		rows = append(rows, []cell{
+			plain("%s", g.Name), stateCell(g.State, false), plain("%s", g.Admin), plain("%g", g.Weight), plain("%s", share(g.Share)),
+			plain("%d of %d up", g.Up, g.Up+g.Down+g.Unknown), plain("%s", age(r.Time, g.Since)), plain("%s", g.Reason),
+		})
+	}
+	fmt.Fprintln(p.out)
+	p.table(rows)
+}
+
+func (p *program) showServices(r *admin.StatusReport) {
+	if len(r.Services) == 0 {
+		return
+	}
+	rows := [][]cell{heading("SERVICE", "POLICY", "POOL", "STATE", "ACCEPTS", "WEIGHT", "SHARE", "ENDPOINTS")}
+	for _, s := range r.Services {
+		name, policy := s.Name, s.Policy
+		if s.Fallback {
+			policy += ", on its fallback"
+		}
+		for _, pool := range s.Pools {
+			rows = append(rows, []cell{
+				plain("%s", name), plain("%s", policy), plain("%s", pool.Region), stateCell(pool.State, pool.Forced),
+				plain("%.0f%%", pool.Acceptance*100), plain("%s", weight(pool.Weight)), plain("%s", share(pool.Share)), plain("%s", endpoints(&pool)),
+			})
+			name, policy = "", ""
+		}
+	}
+	fmt.Fprintln(p.out)
+	p.table(rows)
+}
+
+func weight(w *float64) string {
+	if w == nil {
+		return "-"
+	}
+	return fmt.Sprintf("%g", *w)
+}
+
+// endpoints lists a pool's addresses; those that aren't up say so.
+func endpoints(pool *admin.PoolReport) string {
+	if pool.CNAME != "" {
+		return pool.CNAME
+	}
+	list := make([]string, len(pool.Endpoints))
+	for i, e := range pool.Endpoints {
+		list[i] = e.Address
+		if e.State != admin.StateUp {
+			list[i] += " " + e.State
+		}
+		if e.State == admin.StateDown && e.Reason != "" {
+			list[i] += " (" + e.Reason + ")"
+		}
+	}
+	return strings.Join(list, ", ")
+}
