@@ -45,7 +45,7 @@ func (b *builder) checkRRset(s *site, items []item, rrs []dns.RR) []dns.RR {
 				describe(rr), ttl[0].Header().Ttl, rr.Header().Ttl)
 		}
 		if aaaa, ok := rr.(*dns.AAAA); ok && aaaa.AAAA.To4() != nil {
-			b.report.warn("address family", s, at, "%s: %s is an IPv4 address in IPv6's clothes; its type is A", h.Name, rdata(rr))
+			b.report.warn("address family", s, at, "%s: %s is an IPv4 address written as an IPv6 address; its type is A", h.Name, rdata(rr))
 		}
 		unique = append(unique, rr)
 		if len(unique) == 2 && (h.Rrtype == dns.TypeCNAME || h.Rrtype == dns.TypeSOA) {

@@ -51,7 +51,7 @@ func Parse(apex, file string, r io.Reader) (*Zone, []Problem) {
 		}
 		p.entry(&e)
 		if len(p.problems) >= maxProblems {
-			p.complain(e.line, 0, "that was problem %d; the file was read no further", maxProblems)
+			p.complain(s.line, 0, "after %d problems the file was read no further", maxProblems)
 			break
 		}
 	}
@@ -107,7 +107,7 @@ func (p *parser) directive(e *entry) {
 			"\"named-compilezone -o OUT %s IN\" writes one", strings.ToUpper(word), p.zone.Apex)
 		return
 	default:
-		p.complain(e.line, 1, "unknown directive %q%s", word, didYouMean(strings.ToUpper(word), []string{"$ORIGIN", "$TTL"}))
+		p.complain(e.line, 1, "unknown directive %s%s", quote(word), didYouMean(strings.ToUpper(word), []string{"$ORIGIN", "$TTL"}))
 		return
 	}
 	zp := dns.NewZoneParser(bytes.NewReader(slices.Concat(e.text, []byte("@ TXT x\n"))), p.origin, "")
@@ -176,7 +176,7 @@ func (p *parser) setOwner(e *entry, name string) bool {
 	canonical, err := CanonicalName(name)
 	if err != nil {
 		p.owner, p.badOwner = "", true
-		p.complain(e.line, 1, "%q is no owner name: %v", firstField(e.text), err)
+		p.complain(e.line, 1, "%s is not a name: %v", quote(firstField(e.text)), err)
 		return false
 	}
 	p.owner, p.badOwner = canonical, false

@@ -50,34 +50,42 @@ func explainParseError(e *entry, what, token string) string {
 	case what == "bad AAAA AAAA" && addrErr == nil && addr.Is4():
 		return fmt.Sprintf("AAAA takes an IPv6 address; %s is an IPv4 address, whose type is A", token)
 	case what == "bad A A":
-		return fmt.Sprintf("%q is not an IPv4 address", token)
+		return fmt.Sprintf("%s is not an IPv4 address", quote(token))
 	case what == "bad AAAA AAAA":
-		return fmt.Sprintf("%q is not an IPv6 address", token)
+		return fmt.Sprintf("%s is not an IPv6 address", quote(token))
 	case what == "bad owner name" || what == "bad origin name":
 		if _, err := AppendWireName(nil, token); err != nil {
-			return fmt.Sprintf("%q is not a name: %v", token, err)
+			return fmt.Sprintf("%s is not a name: %v", quote(token), err)
 		}
-		return fmt.Sprintf("%q is not a name: with its origin it is longer than %d octets", token, maxName)
+		return fmt.Sprintf("%s is not a name: with its origin it is longer than %d octets", quote(token), maxName)
 	case strings.HasPrefix(what, "expecting $TTL"):
-		return fmt.Sprintf("$TTL takes a number of seconds or a time such as 1h30m, not %q", token)
+		return fmt.Sprintf("$TTL takes a number of seconds or a time such as 1h30m, not %s", quote(token))
 	case strings.HasPrefix(what, "expecting $ORIGIN"), strings.HasPrefix(what, "no blank after $"):
 		return fmt.Sprintf("%s is without its value", strings.ToUpper(firstField(e.text)))
+	case len(bytes.Fields(e.text)) == 1:
+		return fmt.Sprintf("%s stands alone: a record needs a type and data", quote(firstField(e.text)))
 	case token == "":
 		return "the entry ends before its record is complete"
 	case what == "garbage after rdata":
-		return fmt.Sprintf("unexpected %q behind the end of the record", token)
+		return fmt.Sprintf("unexpected %s behind the end of the record", quote(token))
 	case what == "not a TTL", what == "unknown RR type", strings.HasPrefix(what, "expecting RR type"):
-		if len(bytes.Fields(e.text)) == 1 {
-			return fmt.Sprintf("%q stands alone: an owner name needs a type and data", token)
-		}
-		return fmt.Sprintf("unknown record type %q%s", token, didYouMean(strings.ToUpper(token), typeNames()))
+		return fmt.Sprintf("unknown record type %s%s", quote(token), didYouMean(strings.ToUpper(token), typeNames()))
 	case strings.HasPrefix(what, "bad "):
 		// "bad MX Mx": type and field.
 		if rtype, field, ok := strings.Cut(what[len("bad "):], " "); ok && dns.StringToType[rtype] != 0 {
-			return fmt.Sprintf("%s record: %q is not a valid %s", rtype, token, field)
+			return fmt.Sprintf("%s record: %s is not valid as %s", rtype, quote(token), strings.ToLower(field))
 		}
 	}
-	return fmt.Sprintf("%s: %q", what, token)
+	return fmt.Sprintf("%s: %s", what, quote(token))
+}
+
+// quote quotes a word of the file for a message, and shortens what is no word.
+func quote(word string) string {
+	const most = 80
+	if len(word) > most {
+		word = word[:most-3] + "..."
+	}
+	return strconv.Quote(word)
 }
 
 // plainError returns an error's text without the package name that miekg puts before it.
@@ -98,6 +106,9 @@ var typeNames = sync.OnceValue(func() []string {
 // didYouMean returns ` (did you mean "WORD"?)` with the word nearest to the one given, or "" when none is near.
 func didYouMean(word string, words []string) string {
 	best, nearest := 3, "" // three edits are another word
+	if len(word) > 32 {    // no word of ours, and the distance takes time
+		return ""
+	}
 	for _, w := range words {
 		if d := smetrics.WagnerFischer(word, w, 1, 1, 1); d < best && d < len(w) {
 			best, nearest = d, w
