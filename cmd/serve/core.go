@@ -87,7 +87,6 @@ func (c *Core) Run(ctx context.Context) {
 	// Both return only when ctx has ended, and never an error then.
 	all.Go(func() { _ = c.states.Run(ctx) })
 	all.Go(func() { _ = c.checker.Run(ctx) })
-	all.Go(func() { c.watchGeo(ctx) })
 	all.Wait()
 }
 

@@ -20,10 +20,10 @@ const settle = time.Second
 
 // watchGeo takes over changed geographic files by itself until ctx ends. It watches folders, because files are
 // replaced by renames.
-func (c *Core) watchGeo(ctx context.Context) {
+func (s *server) watchGeo(ctx context.Context) {
 	w, err := fsnotify.NewWatcher()
 	if err != nil {
-		c.log.Error("geographic files aren't watched; reload after changing them", "error", err)
+		s.log.Error("geographic files aren't watched; reload after changing them", "error", err)
 		<-ctx.Done()
 		return
 	}
@@ -32,7 +32,7 @@ func (c *Core) watchGeo(ctx context.Context) {
 	wait.Stop()
 	defer wait.Stop()
 	for {
-		files := c.watched(w)
+		files := s.watched(w)
 		select {
 		case <-ctx.Done():
 			return
@@ -41,17 +41,17 @@ func (c *Core) watchGeo(ctx context.Context) {
 				wait.Reset(settle)
 			}
 		case err := <-w.Errors:
-			c.log.Warn("watching geographic files", "error", err)
+			s.log.Warn("watching geographic files", "error", err)
 			wait.Reset(settle) // an overflow may hide a change
 		case <-wait.C:
-			c.reloadGeo(ctx)
+			s.ReloadGeo(ctx)
 		}
 	}
 }
 
 // watched makes w watch the folders of the files in use, and returns those files.
-func (c *Core) watched(w *fsnotify.Watcher) map[string]bool {
-	g := c.declared.Load().config.Geo
+func (s *server) watched(w *fsnotify.Watcher) map[string]bool {
+	g := s.declared.Load().config.Geo
 	files := map[string]bool{}
 	for _, path := range []string{g.Database, g.ASNDatabase, g.Networks} {
 		if path == "" {
@@ -61,15 +61,15 @@ func (c *Core) watched(w *fsnotify.Watcher) map[string]bool {
 		files[path] = true
 		// Adding a folder again changes nothing.
 		if err := w.Add(filepath.Dir(path)); err != nil {
-			c.log.Warn("a geographic file isn't watched; reload after changing it", "file", path, "error", err)
+			s.log.Warn("a geographic file isn't watched; reload after changing it", "file", path, "error", err)
 		}
 	}
 	return files
 }
 
-// reloadGeo reads the geographic files again, under the configuration in use: verified, compiled aside, compared
+// ReloadGeo reads the geographic files again, under the configuration in use: verified, compiled aside, compared
 // with the map in use, then swapped. Files that are bad change nothing.
-func (c *Core) reloadGeo(ctx context.Context) {
+func (c *Core) ReloadGeo(ctx context.Context) {
 	c.changing.Lock()
 	defer c.changing.Unlock()
 	old := c.declared.Load()

@@ -144,6 +144,7 @@ func (s *server) run(ctx context.Context, o Options, web *admin.Server, listener
 	var all sync.WaitGroup
 	failed := make(chan error, 2)
 	all.Go(func() { s.Core.Run(rooms) })
+	all.Go(func() { s.watchGeo(rooms) })
 	if err := s.awaitFirst(ctx); err != nil {
 		stop()
 		all.Wait()
