@@ -437,6 +437,25 @@ func TestH43Flapping(t *testing.T) {
 	})
 }
 
+// TestH35FamiliesHaveTheirOwnStates: a dead AAAA takes no A out, and the reverse.
+func TestH35FamiliesHaveTheirOwnStates(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := target("", "::1").Check
+		c.Name = "web"
+		v4, v6 := netip.MustParseAddr("198.18.1.1"), netip.MustParseAddr("2001:db8:1::1")
+		a, aaaa := Target{c.Target(v4), c, v4}, Target{c.Target(v6), c, v6}
+		w := newWorld(t, a, aaaa)
+		w.set(func() { w.hang[aaaa.Key] = true })
+		time.Sleep(30 * time.Second)
+		w.expectVote(t, a.Key, status.Up)
+		w.expectVote(t, aaaa.Key, status.Down)
+		w.set(func() { w.hang = map[string]bool{a.Key: true} })
+		time.Sleep(30 * time.Second)
+		w.expectVote(t, a.Key, status.Down)
+		w.expectVote(t, aaaa.Key, status.Up)
+	})
+}
+
 func TestInconclusiveProbesSayNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, target("a", "198.18.1.1"))

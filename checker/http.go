@@ -52,7 +52,10 @@ func (a *attempt) request(conn net.Conn) error {
 		}
 		return err
 	}
-	defer resp.Body.Close()
+	if resp.ProtoMajor != 1 {
+		return failure(resp.Proto + " in answer to HTTP/1.1")
+	}
+	// The body isn't closed: that would read all of it, and there is nothing to release; the connection is closed anyway.
 	in.N = math.MaxInt64 // body limits itself
 	a.seen.Status = resp.StatusCode
 	a.seen.Reason = statusText(resp.StatusCode)

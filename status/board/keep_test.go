@@ -123,6 +123,26 @@ func TestUnusableStatesFile(t *testing.T) {
 	}
 }
 
+// TestH37WallClockJumpedBack: states from the future are as good as others, and their age isn't negative.
+func TestH37WallClockJumpedBack(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		f := file{filepath.Join(dir, "states.json")}
+		if err := f.save(status.Table{"a": {Health: status.Down}}, time.Now().Add(time.Hour)); err != nil {
+			t.Fatal(err)
+		}
+		var b Memory
+		m := startMirror(t, &b, Options{DataDir: dir})
+		m.expectHealth(t, "a", status.Down)
+		if m.logged("age=0s") != 1 {
+			t.Errorf("the log says %s", m.log.String())
+		}
+		publish(t, &b, "fra", map[string]status.Vote{"a": vote(status.Up, "")})
+		synctest.Wait()
+		m.expectHealth(t, "a", status.Up)
+	})
+}
+
 // TestUnwritableDataDir: the server goes on, says so at once and once, and notices the remedy.
 func TestUnwritableDataDir(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "data")
