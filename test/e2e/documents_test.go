@@ -104,10 +104,13 @@ func TestConfigurationsInDocuments(t *testing.T) {
 		}
 		found++
 		dir := t.TempDir()
-		for name, text := range map[string]string{"meridian.yaml": block.text, "networks.csv": networksCSV} {
-			if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
-				t.Fatal(err)
-			}
+		database := "city.mmdb"
+		if m := regexp.MustCompile(`database: *([\w.-]+)`).FindStringSubmatch(block.text); m != nil {
+			database = m[1]
+		}
+		addGeography(t, dir, database)
+		if err := os.WriteFile(filepath.Join(dir, "meridian.yaml"), []byte(block.text), 0o644); err != nil {
+			t.Fatal(err)
 		}
 		if r := runIn(t, dir, "config", "check", "meridian.yaml"); r.code != 0 {
 			t.Errorf("%s:%d: exit %d\n%s%s", block.file, block.line, r.code, r.stdout, r.stderr)

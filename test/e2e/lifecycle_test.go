@@ -77,7 +77,7 @@ func TestPortTaken(t *testing.T) {
 // TestUnusableDataDir: without a data_dir that can be written the server says so at once, and answers.
 func TestUnusableDataDir(t *testing.T) {
 	s := newServer(t, "", files{"meridian.yaml": minimal, "data": "a file where the directory should be"}).start()
-	s.awaitLog("data_dir")
+	s.awaitLog("states are not kept", s.path("data"))
 	if r := s.dig("a.test", "SOA"); r.status != "NOERROR" || len(r.answers) != 1 {
 		t.Error(r.text)
 	}

@@ -88,10 +88,11 @@ services:
     policy: nearest
 `
 
-// networksCSV places what the tests ask from.
+// networksCSV places what the tests ask from. The neighbours of each /28 are far away, so that the map's border is there.
 const networksCSV = `192.0.2.0/28,JP,JP-13,Tokyo,35.68,139.69
-192.0.2.16/28,AU,AU-NSW,Sydney,-33.87,151.21
+192.0.2.16/28,DE,DE-HE,Frankfurt,50.11,8.68
 192.0.2.64/28,DE,DE-HE,Frankfurt,50.11,8.68
+192.0.2.80/28,JP,JP-13,Tokyo,35.68,139.69
 192.0.2.128/28,US,US-NY,New York,40.71,-74.01
 2001:db8:a::/48,JP,JP-13,Tokyo,35.68,139.69
 2001:db8:b::/48,DE,DE-HE,Frankfurt,50.11,8.68
