@@ -60,7 +60,7 @@ func (b *builder) listenAddress(t text, path string) (netip.AddrPort, bool) {
 }
 
 func listenHint(s string) string {
-	if a, err := netip.ParseAddr(s); err == nil {
+	if a, err := netip.ParseAddr(s); err == nil && a.Is4() {
 		return " (write " + strconv.Quote(netip.AddrPortFrom(a, 53).String()) + ")"
 	}
 	host, port, found := cutLast(s, ":")

@@ -133,8 +133,11 @@ func firstAt[T string | int64 | float64 | bool](list []leaf[T]) pos {
 	return list[0].at
 }
 
-// checkUsed warns of checks that no service names.
+// checkUsed warns of checks that no service names, and of checks that nobody carries out.
 func (b *builder) checkUsed() {
+	if len(b.used) > 0 && !b.cfg.Checker.Enabled && b.cfg.Board.Redis == nil {
+		b.warnf(pos{file: b.cfg.Path}, "nobody carries out the checks: there is no checker here, and no board with the votes of others; every endpoint counts as up (add checker: {})")
+	}
 	for i := range b.raw.Checks {
 		if e := &b.raw.Checks[i]; !b.used[e.name] {
 			b.warnf(e.at, "check %q is not used by any service", e.name)

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"meridian/cmd/config/nearest"
 	"meridian/geo"
 	"meridian/policy"
 	"meridian/zones"
@@ -53,7 +54,7 @@ func (b *builder) service(e *entry[rawService], name string) *zones.Service {
 		p.pools[s.Pools[i].Region.Name] = i
 	}
 	s.Policy = p.build(raw.Policy)
-	if b.errors == before {
+	if b.errors == before && raw.sound {
 		p.unused()
 	}
 	if s.Policy == nil {
@@ -83,6 +84,7 @@ func (b *builder) pools(e *entry[rawService], s *zones.Service) {
 				b.errorf(p.v.CNAME.at, "%s.cname: %s is an address (write a list: [%s])", path, quote(p.v.CNAME.v), strings.TrimSuffix(p.v.CNAME.v, "."))
 			} else if name == s.Name {
 				b.errorf(p.v.CNAME.at, "%s.cname points to the service itself", path)
+				name = ""
 			}
 			pool.CNAME = name
 		case p.v.Addresses != nil:
@@ -141,6 +143,7 @@ func (b *builder) checkOf(e *entry[rawService], s *zones.Service) {
 	}
 	c, ok := b.checks[name.v]
 	if !ok {
+		b.used[nearest.Word(name.v, b.raw.Checks.names())] = true // the one that was meant isn't unused
 		b.errorf(name.at, "service %q uses check %q, which is not defined%s", e.name, name.v, offer(name.v, "defined", b.raw.Checks.names()))
 		return
 	}
@@ -208,7 +211,7 @@ func (b *builder) minHealthy(e *entry[rawService], s *zones.Service) {
 			n    int
 		}{{"IPv4", v4}, {"IPv6", v6}} {
 			if f.n > 0 && f.n < s.MinHealthy.Count {
-				b.errorf(m.Count.at, "services.%s.min_healthy: pool %s has %d %s endpoints, so %d can never be up", e.name, name, f.n, f.name, s.MinHealthy.Count)
+				b.errorf(m.Count.at, "services.%s.min_healthy: the pool %s has fewer %s endpoints (%d) than %d, so it would never count as up", e.name, name, f.name, f.n, s.MinHealthy.Count)
 			}
 		}
 	}

@@ -65,7 +65,7 @@ func (c *complainer) finding(e *jsonschema.ValidationError, wants string) {
 		slices.Sort(known)
 		for _, p := range n.pairs {
 			if slices.Contains(k.Properties, p.key) {
-				c.errorf(p.at, "unknown key %q%s%s", p.key, in(path), offer(p.key, "known", known))
+				c.mark(n).errorf(p.at, "unknown key %q%s%s", p.key, in(path), offer(p.key, "known", known))
 			}
 		}
 	case *kind.Required:
@@ -93,7 +93,10 @@ func (c *complainer) finding(e *jsonschema.ValidationError, wants string) {
 	case *kind.MaxLength:
 		c.mark(n).errorf(n.at, "%s must not be longer than %d characters", path, k.Want)
 	case *kind.MinProperties, *kind.MinItems, *kind.MaxProperties, *kind.MaxItems:
-		c.size(n, path, e.ErrorKind, wants)
+		if t := c.schema.title(e.SchemaURL); t != "" {
+			wants = t
+		}
+		c.size(n, path, wants)
 	default: // a pattern
 		if t := c.schema.title(e.SchemaURL); t != "" {
 			wants = t
@@ -103,23 +106,17 @@ func (c *complainer) finding(e *jsonschema.ValidationError, wants string) {
 }
 
 // size reports a mapping or list with too few or too many entries.
-func (c *complainer) size(n *node, path string, k jsonschema.ErrorKind, wants string) {
+func (c *complainer) size(n *node, path, wants string) {
 	c.mark(n)
-	switch {
-	case len(n.pairs)+len(n.items) == 0:
+	if len(n.pairs)+len(n.items) == 0 {
 		c.errorf(n.at, "%s must not be empty", path)
-	case n.kind == mapping:
-		c.errorf(n.at, "%s must be %s, not %d of them", path, wants, len(n.pairs))
-	default:
-		want := 0
-		switch k := k.(type) {
-		case *kind.MinItems:
-			want = k.Want
-		case *kind.MaxItems:
-			want = k.Want
-		}
-		c.errorf(n.at, "%s must be a list of %d, not of %d", path, want, len(n.items))
+		return
 	}
+	got := fmt.Sprintf("%d of them", len(n.pairs))
+	if n.kind == sequence {
+		got = fmt.Sprintf("a list of %d", len(n.items))
+	}
+	c.errorf(n.at, "%s must be %s, not %s", path, wants, got)
 }
 
 // value reports that the value at e's place isn't what is wanted.
@@ -211,12 +208,16 @@ func offer(word, label string, known []string) string {
 
 // list returns the valid words, the first of them when they are many.
 func list(label string, known []string) string {
-	const most = 12
-	switch {
-	case len(known) == 0:
+	const most = 16
+	if len(known) == 0 {
 		return fmt.Sprintf(" (%s: none)", label)
-	case len(known) > most:
-		return fmt.Sprintf(" (%s: %s, and %d more)", label, strings.Join(known[:most], ", "), len(known)-most)
 	}
-	return fmt.Sprintf(" (%s: %s)", label, strings.Join(known, ", "))
+	var names []string
+	for _, k := range known[:min(len(known), most)] {
+		names = append(names, shown(k))
+	}
+	if rest := len(known) - most; rest > 0 {
+		names = append(names, fmt.Sprintf("and %d more", rest))
+	}
+	return fmt.Sprintf(" (%s: %s)", label, strings.Join(names, ", "))
 }

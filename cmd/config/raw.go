@@ -71,7 +71,7 @@ type rawChecker struct {
 }
 
 type rawRegion struct {
-	Coordinates []number `json:"coordinates" jsonschema:"minItems=2,maxItems=2" jsonschema_description:"[latitude, longitude] in degrees: what nearest measures to."`
+	Coordinates []number `json:"coordinates" jsonschema:"title=[latitude\\, longitude],minItems=2,maxItems=2" jsonschema_description:"[latitude, longitude] in degrees: what nearest measures to."`
 	Country     text     `json:"country" jsonschema_description:"ISO 3166-1 alpha-2, upper case."`
 }
 
@@ -100,6 +100,7 @@ type rawZone struct {
 }
 
 type rawService struct {
+	sound      bool          // the schema found nothing wrong with any part of it
 	TTL        integer       `json:"ttl" jsonschema:"title=a whole number of seconds,minimum=0,maximum=2147483647" jsonschema_description:"Default: 30."`
 	Check      text          `json:"check" jsonschema_description:"Name of the health check for its endpoints. Omitted: they count as up."`
 	MinHealthy rawMinHealthy `json:"min_healthy" jsonschema_description:"How many of a pool's endpoints, or what share of them, must be up; below it the pool counts as down. Default: 1."`
@@ -107,6 +108,11 @@ type rawService struct {
 	Policy     *rawPolicy    `json:"policy" jsonschema_description:"Which pool a client gets. Default: nearest."`
 	Sticky     boolean       `json:"sticky" jsonschema_description:"Draw by the client's network (v4 /24, v6 /56) instead of at random. Default: false."`
 	Fallback   rawFallback   `json:"fallback" jsonschema_description:"The answer when no pool takes anything: all (as if every pool were up; the default), servfail, or these addresses."`
+}
+
+func (s *rawService) decode(n *node) {
+	s.sound = n.sound()
+	decodeFields(n, s)
 }
 
 // rawPool is a list of addresses or a mapping.

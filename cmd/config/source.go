@@ -146,6 +146,16 @@ var (
 	flowBraces = regexp.MustCompile(`[\[,]\s*\$\{`)
 )
 
+// remedies are added to what the YAML parser says.
+var remedies = map[string]string{
+	"mapping values are not allowed in this context": ` (each key needs a line of its own; a value with ": " in it needs quotes)`,
+	"did not find expected ',' or '}'":               ` (is a comma or "}" missing?)`,
+	"did not find expected ',' or ']'":               ` (is a comma or "]" missing?)`,
+	"did not find expected key":                      ` (is the indentation right?)`,
+	"found unexpected end of stream":                 ` (is a quote not closed?)`,
+	"found character that cannot start any token":    ` (a value that begins with @, % or a backquote needs quotes)`,
+}
+
 // syntaxError translates what the YAML parser says into a place and a sentence with a remedy where one is known.
 func syntaxError(file string, data []byte, err error) (pos, string) {
 	text := strings.TrimSpace(err.Error())
@@ -154,7 +164,8 @@ func syntaxError(file string, data []byte, err error) (pos, string) {
 	if line, convErr := strconv.Atoi(m[1]); convErr == nil {
 		at.line = line
 	}
-	text = "not valid YAML: " + strings.TrimPrefix(text, m[0])
+	text = strings.TrimPrefix(text, m[0])
+	text = "not valid YAML: " + text + remedies[text]
 	lines := strings.Split(string(data), "\n")
 	// The parser's line can be one off, so the neighbours are looked at too.
 	for _, i := range slices.Compact([]int{at.line, at.line + 1, max(at.line-1, 1)}) {

@@ -50,6 +50,18 @@ func (n *node) get(key string) *node {
 	return nil
 }
 
+// sound reports whether nobody complained about any part of n.
+func (n *node) sound() bool {
+	ok := !n.bad
+	for i := 0; ok && i < len(n.pairs); i++ {
+		ok = n.pairs[i].value.sound()
+	}
+	for i := 0; ok && i < len(n.items); i++ {
+		ok = n.items[i].sound()
+	}
+	return ok
+}
+
 // put appends an entry; the caller has made sure that the key is new.
 func (n *node) put(p pair) {
 	if n.index == nil {
@@ -216,9 +228,19 @@ func in(path string) string {
 	return " in " + path
 }
 
+// join appends a key to a path. Keys are the operator's own words, so they are quoted where they wouldn't show.
 func join(path, key string) string {
+	key = shown(key)
 	if path == "" {
 		return key
 	}
 	return path + "." + key
+}
+
+// shown returns a name as it is, or quoted if it has characters that a terminal would act upon.
+func shown(name string) string {
+	if quoted := strconv.Quote(name); quoted[1:len(quoted)-1] != name {
+		return quoted
+	}
+	return name
 }
