@@ -10,7 +10,7 @@ import (
 )
 
 const (
-	voteGap = 20 * time.Millisecond // least time between two ballots: a first change goes out at once, a wave of them together
+	voteGap = 50 * time.Millisecond // least time between two ballots: a first change goes out at once, a wave of them together
 
 	certWarning = 14 * 24 * time.Hour // before a certificate ends
 )

@@ -29,7 +29,7 @@ func TestH01PortClosed(t *testing.T) {
 	for _, typ := range []zones.CheckType{zones.CheckTCP, zones.CheckTLS, zones.CheckHTTP, zones.CheckHTTPS} {
 		o := see(t, probeOf(typ, addr), addr)
 		expectDown(t, o, "connection refused")
-		if o.Silent || o.Latency > time.Second {
+		if o.Silent || o.Latency > 3*time.Second {
 			t.Errorf("%s: a refusal is an answer, and comes at once: %+v", typ, o)
 		}
 	}
@@ -66,10 +66,10 @@ func fullQueue(t *testing.T) netip.AddrPort {
 func TestH02SYNDropped(t *testing.T) {
 	addr := fullQueue(t)
 	c := probeOf(zones.CheckHTTP, addr)
-	c.Timeout = 150 * time.Millisecond
+	c.Timeout = 300 * time.Millisecond
 	o := see(t, c, addr)
-	expectDown(t, o, "timeout after 150ms while connecting")
-	if !o.Silent || o.Latency < c.Timeout || o.Latency > time.Second {
+	expectDown(t, o, "timeout after 300ms while connecting")
+	if !o.Silent || o.Latency < c.Timeout || o.Latency > 3*time.Second {
 		t.Errorf("silent %v, after %v", o.Silent, o.Latency)
 	}
 }
@@ -82,9 +82,9 @@ func TestH03ConnectedButNeverAccepted(t *testing.T) {
 	defer l.Close()
 	addr := netip.MustParseAddrPort(l.Addr().String())
 	c := probeOf(zones.CheckHTTP, addr)
-	c.Timeout = 100 * time.Millisecond
+	c.Timeout = 300 * time.Millisecond
 	o := see(t, c, addr)
-	expectDown(t, o, "timeout after 100ms while waiting for headers")
+	expectDown(t, o, "timeout after 300ms while waiting for headers")
 	if o.Silent {
 		t.Error("something came back: the connection")
 	}
@@ -94,14 +94,14 @@ func TestH04AcceptsAndNeverAnswers(t *testing.T) {
 	closed := make(chan struct{}, 20)
 	addr := raw(t, func(c *net.TCPConn) { hang(c); closed <- struct{}{} })
 	c := probeOf(zones.CheckHTTP, addr)
-	c.Timeout = 50 * time.Millisecond
+	c.Timeout = 300 * time.Millisecond
 	before := openFiles(t)
-	for range 20 {
-		expectDown(t, see(t, c, addr), "timeout after 50ms while waiting for headers")
+	for range 5 {
+		expectDown(t, see(t, c, addr), "timeout after 300ms while waiting for headers")
 		<-closed // the server has seen the probe's socket close
 	}
-	if after := openFiles(t); after > before+5 { // the server's side closes a moment later
-		t.Errorf("%d files open before 20 probes, %d after", before, after)
+	if after := openFiles(t); after > before+2 { // the server's side closes a moment later
+		t.Errorf("%d files open before 5 probes, %d after", before, after)
 	}
 }
 
@@ -129,17 +129,17 @@ func TestH05ResetAfterAccept(t *testing.T) {
 func TestH08SlowAnswerIsNoted(t *testing.T) {
 	addr := raw(t, func(c *net.TCPConn) {
 		readRequest(c)
-		time.Sleep(120 * time.Millisecond) // the slowness that is tested
+		time.Sleep(600 * time.Millisecond) // the slowness that is tested
 		c.Write([]byte("HTTP/1.1 204 No Content\r\n\r\n"))
 	})
 	c := probeOf(zones.CheckHTTP, addr)
 	o := see(t, c, addr)
 	expectUp(t, o, "HTTP 204 No Content")
-	if o.Latency < 120*time.Millisecond {
+	if o.Latency < 600*time.Millisecond {
 		t.Errorf("latency %v", o.Latency)
 	}
-	c.Timeout = 60 * time.Millisecond
-	expectDown(t, see(t, c, addr), "timeout after 60ms while waiting for headers")
+	c.Timeout = 300 * time.Millisecond
+	expectDown(t, see(t, c, addr), "timeout after 300ms while waiting for headers")
 }
 
 func TestOwnFaultsAreInconclusive(t *testing.T) {

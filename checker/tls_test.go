@@ -107,8 +107,8 @@ func TestH13SNI(t *testing.T) {
 func TestH14HandshakeNeverEnds(t *testing.T) {
 	addr := raw(t, func(c *net.TCPConn) { hang(c) })
 	c := probeOf(zones.CheckTLS, addr)
-	c.Timeout = 100 * time.Millisecond
-	expectDown(t, see(t, c, addr), "timeout after 100ms while in the TLS handshake")
+	c.Timeout = 300 * time.Millisecond
+	expectDown(t, see(t, c, addr), "timeout after 300ms while in the TLS handshake")
 }
 
 func TestH15PlainOnTLSPortAndTheReverse(t *testing.T) {
