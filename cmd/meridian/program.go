@@ -64,14 +64,13 @@ func (p *program) app() *cli.App {
 		},
 	}
 	for _, c := range app.Commands {
-		finish(c, "meridian")
+		finish(c)
 	}
 	return app
 }
 
 // finish sets what all commands have in common.
-func finish(c *cli.Command, parent string) {
-	c.HelpName = parent + " " + c.Name
+func finish(c *cli.Command) {
 	c.HideHelpCommand = true // "meridian zone check help" is a file named help
 	c.OnUsageError = func(ctx *cli.Context, err error, _ bool) error { return usagef(ctx, "%w", err) }
 	if c.Action == nil {
@@ -81,7 +80,7 @@ func finish(c *cli.Command, parent string) {
 		}
 	}
 	for _, sub := range c.Subcommands {
-		finish(sub, c.HelpName)
+		finish(sub)
 	}
 }
 
