@@ -1,8 +1,6 @@
 package geo
 
 import (
-	"fmt"
-	"hash/maphash"
 	"iter"
 	"net/netip"
 )
@@ -19,7 +17,7 @@ type Sources struct {
 type Atlas struct {
 	v4     steps[addr4] // values index places
 	v6     steps[addr6]
-	places []Place
+	places packer
 }
 
 // The first places of every atlas.
@@ -35,12 +33,12 @@ func NewAtlas(s Sources) (a *Atlas, err error) {
 	defer recoverDamage(&err)
 	b := newAtlasBuilder()
 	if s.Database != nil {
-		if err := b.layDatabase(s.Database, func(_, record Place) Place { return record }); err != nil {
+		if err := b.layBottom(s.Database); err != nil {
 			return nil, err
 		}
 	}
 	if s.ASN != nil {
-		if err := b.layDatabase(s.ASN, withASN); err != nil {
+		if err := b.layASN(s.ASN); err != nil {
 			return nil, err
 		}
 	}
@@ -48,26 +46,21 @@ func NewAtlas(s Sources) (a *Atlas, err error) {
 	b.layPrivate()
 	b.layRules(s.Rules)
 	b.cutEmbeddings()
+	b.places.seal()
 	return &Atlas{v4: b.v4, v6: b.v6, places: b.places}, nil
-}
-
-func withASN(below, record Place) Place {
-	if record.ASN != 0 {
-		below.ASN = record.ASN
-	}
-	return below
 }
 
 // Lookup returns what is known of an address, and the largest network around it of which the same is known. The
 // place is never nil; one of which nothing is known IsUnknown. An IPv6 address with an IPv4 address embedded is
-// looked up by that, and the network is of the address's own family. The place must not be changed.
+// looked up by that, and the network is of the address's own family.
 func (a *Atlas) Lookup(addr netip.Addr) (*Place, netip.Prefix) {
 	addr = addr.WithZone("")
 	if !addr.IsValid() {
-		return &a.places[unknownPlace], netip.Prefix{}
+		return new(Place), netip.Prefix{}
 	}
 	id, length := a.find(addr)
-	return &a.places[id], netip.PrefixFrom(addr, length).Masked()
+	place := a.places.place(id)
+	return &place, netip.PrefixFrom(addr, length).Masked()
 }
 
 func (a *Atlas) find(addr netip.Addr) (id uint32, length int) {
@@ -88,55 +81,40 @@ func find[A address[A]](s steps[A], a A) (id uint32, length int) {
 }
 
 // Networks yields every network of which something is known, IPv4 first, in the order of addresses. A stretch
-// that is no one network comes as the largest networks that make it up. The places must not be changed.
+// that is no one network comes as the largest networks that make it up.
 func (a *Atlas) Networks() iter.Seq2[netip.Prefix, *Place] {
 	return func(yield func(netip.Prefix, *Place) bool) {
+		last, place := uint32(unknownPlace), new(Place)
 		each := func(p netip.Prefix, id uint32) bool {
-			return id < firstPlace || yield(p, &a.places[id])
+			if id < firstPlace {
+				return true
+			}
+			if id != last { // a new one: the caller may have kept the last
+				known := a.places.place(id)
+				last, place = id, &known
+			}
+			return yield(p, place)
 		}
 		_ = a.v4.blocks(each) && a.v6.blocks(each)
 	}
 }
 
 // Places returns the number of distinct places, the unknown one not counted.
-func (a *Atlas) Places() int { return len(a.places) - firstPlace }
+func (a *Atlas) Places() int { return len(a.places.records) - firstPlace }
 
 // atlasBuilder is an atlas in the making: each layer is a step function whose values index the layer's own
 // things, and apply says what a place becomes under one of them.
 type atlasBuilder struct {
 	v4     steps[addr4]
 	v6     steps[addr6]
-	places []Place
-	// ids finds places that are already there by their hash. Two places with one hash, which may happen once in
-	// 2^64 pairs, only cost a duplicate.
-	ids  map[uint64]uint32
-	seed maphash.Seed
+	places packer
 }
 
 func newAtlasBuilder() *atlasBuilder {
-	return &atlasBuilder{
-		v4:     steps[addr4]{{}},
-		v6:     steps[addr6]{{}},
-		places: make([]Place, firstPlace),
-		ids:    make(map[uint64]uint32),
-		seed:   maphash.MakeSeed(),
-	}
-}
-
-// intern returns the id of a place: one for all that are equal, however many records of a database differ only
-// in what we don't read, so that the policies are asked once for all of them.
-func (b *atlasBuilder) intern(p Place) uint32 {
-	if p == (Place{}) {
-		return unknownPlace
-	}
-	hash := maphash.Comparable(b.seed, p)
-	id, ok := b.ids[hash]
-	if !ok || b.places[id] != p {
-		id = uint32(len(b.places))
-		b.places = append(b.places, p)
-		b.ids[hash] = id
-	}
-	return id
+	b := &atlasBuilder{v4: steps[addr4]{{}}, v6: steps[addr6]{{}}, places: newPacker()}
+	b.places.id(new(Place)) // unknownPlace
+	b.places.records = append(b.places.records, packed{})
+	return b
 }
 
 // lay puts a layer on top. apply is called once for each pair of a place below and a value (never 0) above it.
@@ -146,7 +124,8 @@ func (b *atlasBuilder) lay(v4 steps[addr4], v6 steps[addr6], apply func(below Pl
 		key := [2]uint32{below, above}
 		id, ok := made[key]
 		if !ok {
-			id = b.intern(apply(b.places[below], above))
+			place := apply(b.places.place(below), above)
+			id = b.places.id(&place)
 			made[key] = id
 		}
 		return id
@@ -155,18 +134,32 @@ func (b *atlasBuilder) lay(v4 steps[addr4], v6 steps[addr6], apply func(below Pl
 	b.v6 = overlay(b.v6, v6, combine)
 }
 
-// layDatabase decodes a database's records and lays them on top.
-func (b *atlasBuilder) layDatabase(d *Database, apply func(below, record Place) Place) error {
-	records := make([]Place, len(d.offsets))
-	decoder := newDecoder(d.schema)
-	for i, offset := range d.offsets {
-		place, err := decoder.place(d.reader.LookupOffset(uintptr(offset)))
-		if err != nil {
-			return fmt.Errorf("geo database %s: record at offset %d: %w", d.info.Name, offset, err)
-		}
-		records[i] = place
+// layBottom makes the first layer, under which there is nothing.
+func (b *atlasBuilder) layBottom(d *Database) error {
+	b.places.expect(len(d.offsets))
+	ids := make([]uint32, 1, len(d.offsets)+1) // place by the database's value; 0: unknownPlace
+	err := d.records(func(p *Place) { ids = append(ids, b.places.id(p)) })
+	if err != nil {
+		return err
 	}
-	b.lay(d.v4, d.v6, func(below Place, above uint32) Place { return apply(below, records[above-1]) })
+	of := func(value uint32) uint32 { return ids[value] }
+	b.v4, b.v6 = melt(d.v4, of), melt(d.v6, of)
+	return nil
+}
+
+// layASN puts a database's AS numbers on top.
+func (b *atlasBuilder) layASN(d *Database) error {
+	numbers := make([]uint32, 1, len(d.offsets)+1)
+	err := d.records(func(p *Place) { numbers = append(numbers, p.ASN) })
+	if err != nil {
+		return err
+	}
+	b.lay(d.v4, d.v6, func(below Place, above uint32) Place {
+		if numbers[above] != 0 {
+			below.ASN = numbers[above]
+		}
+		return below
+	})
 	return nil
 }
 

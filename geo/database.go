@@ -18,9 +18,9 @@ type Database struct {
 	info    Info
 	schema  schema
 	reader  *maxminddb.Reader
-	v4      steps[addr4] // value: index into offsets + 1
+	v4      steps[addr4] // value: a record's number, 0 for none
 	v6      steps[addr6]
-	offsets []uint32 // of each distinct record in the data section
+	offsets []uint32 // of each distinct record in the data section, ascending; record n is at n-1
 }
 
 // Info describes a database.
@@ -99,10 +99,11 @@ func description(d map[string]string) string {
 // Info describes the database.
 func (d *Database) Info() Info { return d.info }
 
-// walk makes step functions of the search tree. Its leaves come in the order of their addresses.
+// walk makes step functions of the search tree, whose leaves come in the order of their addresses, and numbers
+// the records.
 func (d *Database) walk() error {
-	ids := make(map[uintptr]uint32) // record offset → id
 	d.v4, d.v6 = steps[addr4]{{}}, steps[addr6]{{}}
+	var used bitset // offsets of records
 	// A tree of n nodes has n+1 leaves. A damaged one, in which nodes have several parents, has up to 2^128; some
 	// writers hang one subtree in a few places, so there is some room.
 	budget := 16 * (uint64(d.reader.Metadata.NodeCount) + 1)
@@ -113,26 +114,45 @@ func (d *Database) walk() error {
 		if budget--; budget == 0 {
 			return errors.New("the file is damaged: its search tree is not a tree")
 		}
-		id := uint32(0)
+		value := uint32(0) // until the records are numbered: offset + 1
 		if result.Found() {
-			d.info.Networks++
-			var known bool
-			if id, known = ids[result.Offset()]; !known {
-				if uint64(result.Offset()) > 1<<32-1 {
-					return errors.New("the file is too large: its data section exceeds 4 GiB")
-				}
-				d.offsets = append(d.offsets, uint32(result.Offset()))
-				id = uint32(len(d.offsets))
-				ids[result.Offset()] = id
+			offset := uint64(result.Offset())
+			if offset >= 1<<32-1 {
+				return errors.New("the file is too large: its data section exceeds 4 GiB")
 			}
+			d.info.Networks++
+			value = uint32(offset) + 1
+			used.set(uint32(offset))
 		}
 		prefix := result.Prefix()
 		if !prefix.IsValid() {
 			return errors.New("the file is damaged: its search tree has a leaf without a network")
 		}
-		d.add(prefix, id)
+		d.add(prefix, value)
 	}
+	d.offsets = used.members()
+	rank := used.rank()
+	number := func(value uint32) uint32 {
+		if value == 0 {
+			return 0
+		}
+		return rank(value-1) + 1
+	}
+	d.v4, d.v6 = melt(d.v4, number), melt(d.v6, number)
 	d.info.Records = len(d.offsets)
+	return nil
+}
+
+// records decodes each distinct record, in the order of the ids.
+func (d *Database) records(each func(*Place)) error {
+	decoder := newDecoder(d.schema)
+	for _, offset := range d.offsets {
+		place, err := decoder.place(d.reader.LookupOffset(uintptr(offset)))
+		if err != nil {
+			return fmt.Errorf("geo database %s: record at offset %d: %w", d.info.Name, offset, err)
+		}
+		each(&place)
+	}
 	return nil
 }
 

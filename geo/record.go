@@ -63,7 +63,7 @@ func (d *Database) detect() error {
 		return errors.New("the database has no networks")
 	}
 	promised := typeSchema(d.info.Type)
-	seen := schemaUnknown
+	seen := promised
 	useful := false
 	step := max(len(d.offsets)/trials, 1)
 	for i := 0; i < len(d.offsets); i += step {
@@ -72,17 +72,15 @@ func (d *Database) detect() error {
 		if err != nil {
 			return fmt.Errorf("trial look-up: %w", err)
 		}
-		if found == schemaUnknown {
-			continue // {} or a record of fields we don't use
+		switch {
+		case found == schemaUnknown: // {}, or a record of fields that we don't use
+			continue
+		case seen == schemaUnknown || seen == schemaMaxMind && found == schemaEnterprise:
+			seen = found
+		case seen != found && !(seen == schemaEnterprise && found == schemaMaxMind):
+			return fmt.Errorf("database type %q, but a record of schema %s is in it (usable: %s)", d.info.Type, found, suitable)
 		}
-		if found == schemaMaxMind && promised == schemaEnterprise {
-			found = schemaEnterprise
-		}
-		if promised != schemaUnknown && found != promised || seen != schemaUnknown && found != seen {
-			return fmt.Errorf("database type %q, but its records are of schema %s (usable: %s)", d.info.Type, found, suitable)
-		}
-		seen = found
-		place, err := decode(seen, result)
+		place, err := newDecoder(found).decode(result)
 		if err != nil {
 			return fmt.Errorf("trial look-up: %w", err)
 		}
@@ -105,7 +103,10 @@ func recordSchema(result maxminddb.Result) (schema, error) {
 	if err := result.Decode(&record); err != nil {
 		return schemaUnknown, err
 	}
-	for _, key := range []string{"country", "continent", "location", "registered_country"} {
+	if traits, _ := record["traits"].(map[string]any); traits["autonomous_system_number"] != nil {
+		return schemaEnterprise, nil
+	}
+	for _, key := range []string{"country", "continent", "location", "registered_country", "traits"} {
 		if _, nested := record[key].(map[string]any); nested {
 			return schemaMaxMind, nil
 		}
@@ -121,17 +122,18 @@ func recordSchema(result maxminddb.Result) (schema, error) {
 	return schemaUnknown, nil
 }
 
-// decode reads one record. The place has no coordinates of a country's centre yet: see [decoder.place].
+// decode reads one record as it stands: no coordinates of a country's centre yet, see [decoder.place].
 //
 // A country in which a network is only registered isn't used: it says where a holder's papers are. An anycast
 // resolver would be sent to its owner's seat.
-func decode(s schema, result maxminddb.Result) (Place, error) {
-	switch s {
+func (d *decoder) decode(result maxminddb.Result) (Place, error) {
+	switch d.schema {
 	case schemaMaxMind:
-		var r geoip2.City
-		if err := result.Decode(&r); err != nil {
+		d.city = geoip2.City{}
+		if err := result.Decode(&d.city); err != nil {
 			return Place{}, err
 		}
+		r := &d.city
 		p := Place{Continent: r.Continent.Code, Country: r.Country.ISOCode, City: r.City.Names.English}
 		if len(r.Subdivisions) > 0 {
 			p.Subdivision = r.Subdivisions[0].ISOCode
@@ -139,10 +141,11 @@ func decode(s schema, result maxminddb.Result) (Place, error) {
 		p.Coordinates = coordinates(r.Location)
 		return p, nil
 	case schemaEnterprise:
-		var r geoip2.Enterprise
-		if err := result.Decode(&r); err != nil {
+		d.enterprise = geoip2.Enterprise{}
+		if err := result.Decode(&d.enterprise); err != nil {
 			return Place{}, err
 		}
+		r := &d.enterprise
 		p := Place{Continent: r.Continent.Code, Country: r.Country.ISOCode, City: r.City.Names.English}
 		if len(r.Subdivisions) > 0 {
 			p.Subdivision = r.Subdivisions[0].ISOCode
@@ -163,7 +166,7 @@ func decode(s schema, result maxminddb.Result) (Place, error) {
 		}
 		return r.place(), nil
 	}
-	return Place{}, fmt.Errorf("no decoder for schema %s", s)
+	return Place{}, fmt.Errorf("no decoder for schema %s", d.schema)
 }
 
 func coordinates(l geoip2.Location) Coordinates {
@@ -254,22 +257,22 @@ func number(v any) (float64, bool) {
 	return 0, false
 }
 
-// decoder turns records into finished places, in which equal strings are shared: half a million places with
-// strings of their own would be tens of megabytes.
+// decoder turns records into finished places.
 type decoder struct {
-	schema schema
-	cities map[string]string
-	codes  map[[2]string]string // country, subdivision as in the record → ISO 3166-2
+	schema     schema
+	codes      map[[2]string]string // country, subdivision as in the record → ISO 3166-2
+	city       geoip2.City          // the last record read: these are 1.5 kB
+	enterprise geoip2.Enterprise
 }
 
 func newDecoder(s schema) *decoder {
-	return &decoder{s, make(map[string]string), make(map[[2]string]string)}
+	return &decoder{schema: s, codes: make(map[[2]string]string)}
 }
 
 // place decodes a record and finishes it: canonical codes, the continent of the country, its centre if there are
 // no coordinates.
 func (d *decoder) place(result maxminddb.Result) (Place, error) {
-	p, err := decode(d.schema, result)
+	p, err := d.decode(result)
 	if err != nil {
 		return Place{}, err
 	}
@@ -279,14 +282,6 @@ func (d *decoder) place(result maxminddb.Result) (Place, error) {
 		p.Continent = Continent(p.Country)
 	}
 	p.Subdivision = d.subdivision(p.Country, p.Subdivision)
-	if p.City != "" {
-		city, ok := d.cities[p.City]
-		if !ok {
-			city = p.City
-			d.cities[city] = city
-		}
-		p.City = city
-	}
 	if !p.Coordinates.Known {
 		p.Coordinates, _ = Centre(p.Country)
 	}

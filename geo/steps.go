@@ -45,6 +45,15 @@ func (s steps[A]) at(a A) int {
 	return lo
 }
 
+// advance moves on from edge i to the edge that covers address a, which is not below edge i, and reports whether
+// yet another one begins within the block of this prefix length at a.
+func (s steps[A]) advance(i int, a A, length int) (edge int, more bool) {
+	for i+1 < len(s) && !a.less(s[i+1].first) {
+		i++
+	}
+	return i, i+1 < len(s) && !a.end(length).less(s[i+1].first)
+}
+
 // certain returns the length of the largest block (aligned to its size) that holds address a and lies within
 // edge i, which covers a: the depth at which the answer for a is certain. Such a block must part from the last
 // address before the edge and from the first one behind it.

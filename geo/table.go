@@ -1,9 +1,6 @@
 package geo
 
-import (
-	"math/bits"
-	"net/netip"
-)
+import "net/netip"
 
 // Locality stands for all clients that are treated alike: what a locate function makes of a [Place].
 type Locality uint32
@@ -22,41 +19,25 @@ const (
 // and allocates nothing.
 //
 // IPv4 is a multi-bit trie of strides 16, 8 and 8 in one array: at most three loads, and one for nearly all of
-// the address space. IPv6 begins with a stride of 14 bits and goes on in strides of 6, of which each node holds
-// only what differs (after the Poptrie of Asai and Ohara, SIGCOMM 2015): 14 + 19·6 = 128, and the borders of
-// the most frequent allocations, /20, /32 and /44, are borders of nodes.
+// the address space. IPv6 is in table6.
 type Table struct {
-	v4     []entry // 1<<16 entries, then blocks of 1<<8
-	v6     []entry // 1<<14 entries
-	nodes  []node
-	leaves []entry
+	v4 []entry // 1<<16 entries, then blocks of 1<<8
+	v6 table6
 }
 
-// entry is a leaf (the locality in bits 8..30, the scope in 0..7) or, with the top bit set, where to go on: in
-// v4 the index of a block of 256 entries, in v6 that of a node.
+// entry is an entry of the IPv4 trie: a leaf (the locality in bits 8..30, the scope in 0..7), or, with the top
+// bit set, the index of the block of 256 entries where to go on.
 type entry uint32
 
-const pointer entry = 1 << 31
+const (
+	pointer   entry = 1 << 31
+	rootBits4       = 16
+	stride4         = 8
+)
 
 func leaf(l Locality, scope int) entry { return entry(l)<<8 | entry(scope) }
 
 func (e entry) result() (Locality, uint8) { return Locality(e >> 8), uint8(e) }
-
-// node is 64 slots of the IPv6 trie, one for each value of the next 6 bits. Children lie side by side from
-// child on, leaves from leaf on; equal leaves side by side are one.
-type node struct {
-	inner uint64 // bit s: slot s is a child
-	begin uint64 // bit s: slot s is a leaf that differs from the leaf slot before
-	child uint32
-	leaf  uint32
-}
-
-const (
-	rootBits4 = 16
-	rootBits6 = 14
-	stride4   = 8
-	stride6   = 6
-)
 
 // Lookup returns the locality of an address, and the scope: the prefix length, in the address's own family, of
 // the network around it for which the answer is the same. An IPv6 address with an IPv4 address embedded is
@@ -90,23 +71,8 @@ func (t *Table) Lookup6(hi, lo uint64) (Locality, uint8) {
 		locality, scope := t.Lookup4(v4)
 		return locality, scope + shift
 	}
-	e := t.v6[hi>>(64-rootBits6)]
-	if e&pointer == 0 {
-		return e.result()
-	}
-	hi, lo = hi<<rootBits6|lo>>(64-rootBits6), lo<<rootBits6
-	n := &t.nodes[e&^pointer]
-	for {
-		slot := hi >> (64 - stride6)
-		if n.inner>>slot&1 == 0 {
-			return t.leaves[n.leaf+uint32(bits.OnesCount64(n.begin<<(63-slot)))-1].result()
-		}
-		n = &t.nodes[n.child+uint32(bits.OnesCount64(n.inner&(1<<slot-1)))]
-		hi, lo = hi<<stride6|lo>>(64-stride6), lo<<stride6
-	}
+	return t.v6.lookup(addr6{hi, lo})
 }
 
 // Size returns the memory that the table takes, in bytes.
-func (t *Table) Size() int {
-	return 4*(cap(t.v4)+cap(t.v6)+cap(t.leaves)) + 24*cap(t.nodes)
-}
+func (t *Table) Size() int { return 4*cap(t.v4) + t.v6.size() }

@@ -71,7 +71,7 @@ func (d *Database) verifyRecords(r *Report) (raw, finished []Place) {
 	one := func(i int) (err error) {
 		defer recoverDamage(&err)
 		result := d.reader.LookupOffset(uintptr(d.offsets[i]))
-		if raw[i], err = decode(d.schema, result); err != nil {
+		if raw[i], err = decoder.decode(result); err != nil {
 			return err
 		}
 		finished[i], err = decoder.place(result)
