@@ -12,7 +12,7 @@ import (
 
 var update = flag.Bool("update", false, "write the messages to testdata/bad/*.txt")
 
-// TestBadZones: one file for each mistake, with its exact messages beside it. The apex of NAME.zone is NAME.test.
+// TestBadZones holds that there is one file for each mistake, with its exact messages beside it. The apex of NAME.zone is NAME.test.
 func TestBadZones(t *testing.T) {
 	files, err := filepath.Glob("testdata/bad/*.zone")
 	if err != nil || len(files) == 0 {

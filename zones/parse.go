@@ -157,7 +157,7 @@ func (p *parser) record(e *entry, blank bool) {
 		}
 		h.Name = p.owner
 	}
-	if text := p.defect(rr); text != "" {
+	if text := p.defect(e, rr); text != "" {
 		p.complain(e.line, 0, "%s", text)
 		return
 	}
@@ -224,7 +224,7 @@ func (p *parser) setTTL(e *entry, rr dns.RR) bool {
 }
 
 // defect says what makes a record that could be parsed unfit to be served; empty: nothing.
-func (p *parser) defect(rr dns.RR) string {
+func (p *parser) defect(e *entry, rr dns.RR) string {
 	h := rr.Header()
 	rtype := dns.Type(h.Rrtype)
 	switch {
@@ -235,27 +235,53 @@ func (p *parser) defect(rr dns.RR) string {
 	case h.Rrtype == dns.TypeDNAME:
 		return "DNAME isn't supported: the CNAMEs that RFC 6672 makes from it would be missing"
 	}
-	// miekg's parser takes base64, hex and an RDATA that isn't there on trust; packing shows.
+	if dataMissing(e, rr) {
+		return fmt.Sprintf("the %s record has no data", rtype)
+	}
+	// miekg's parser takes base64, hex and the length of names on trust; packing and unpacking shows.
 	if p.scratch == nil {
 		p.scratch = make([]byte, 2048)
 	}
 	end, err := dns.PackRR(rr, p.scratch, 0, nil, false)
-	if err != nil {
+	if err != nil && len(p.scratch) < math.MaxUint16 {
 		p.scratch = make([]byte, 1<<17)
 		end, err = dns.PackRR(rr, p.scratch, 0, nil, false)
+	}
+	if err == nil {
+		_, _, err = dns.UnpackRR(p.scratch[:end], 0)
+	}
+	if err == nil && bytes.Contains(e.text, []byte(`\#`)) {
+		// Unpacking is content with RDATA that ends early; its text then isn't.
+		_, err = dns.NewRR(rr.String())
 	}
 	if err != nil {
 		return fmt.Sprintf("the data of this %s record is malformed (%s)", rtype, plainError(err))
 	}
-	if h.Rdlength > maxName { // room for a name in RDATA that is too long, which packing doesn't notice
-		if _, _, err := dns.UnpackRR(p.scratch[:end], 0); err != nil {
-			return fmt.Sprintf("the data of this %s record is malformed (%s)", rtype, plainError(err))
+	return ""
+}
+
+// dataMissing reports whether a record ends after its type, which miekg's parser takes for a dynamic update
+// (RFC 2136) and fills with zeros.
+func dataMissing(e *entry, rr dns.RR) bool {
+	h := rr.Header()
+	newRR, known := dns.TypeToRR[h.Rrtype]
+	if !known || h.Rrtype == dns.TypeAPL { // an empty list is one
+		return false
+	}
+	empty := newRR()
+	*empty.Header() = *h
+	if !dns.IsDuplicate(rr, empty) {
+		return false
+	}
+	last := ""
+	for line := range bytes.Lines(e.text) {
+		text, _, _ := bytes.Cut(bytes.ReplaceAll(line, []byte(`\;`), nil), []byte{';'})
+		if words := bytes.Fields(bytes.Trim(text, "() \t\r\n")); len(words) > 0 {
+			last = strings.ToUpper(string(words[len(words)-1]))
 		}
 	}
-	if _, known := dns.TypeToRR[h.Rrtype]; known && h.Rdlength == 0 && h.Rrtype != dns.TypeNULL && h.Rrtype != dns.TypeAPL {
-		return fmt.Sprintf("the %s record has no data", rtype)
-	}
-	return ""
+	// "0" is the length in the empty RDATA \# 0 of RFC 3597.
+	return dns.StringToType[last] == h.Rrtype || last == fmt.Sprintf("TYPE%d", h.Rrtype) || last == "0"
 }
 
 // firstField returns what stands before the first blank or parenthesis.

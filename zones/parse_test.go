@@ -99,6 +99,22 @@ func TestParseFails(t *testing.T) {
 	}
 }
 
+// TestMissingData: miekg's parser takes a record without RDATA for a dynamic update.
+func TestMissingData(t *testing.T) {
+	for _, text := range []string{"a A", "a 60 IN A ; 192.0.2.1", "a SOA", "a MX", "a TXT", "a TYPE1", "a A \\# 0", "a MX \\# 2 000a",
+		" (;c\nA )", "a ( A )", "a (\nA;\n)", "a HTTPS", "a DS", "a NAPTR ; \"", "a EUI48", "\\; A"} {
+		z, problems := zones.Parse("test.", "f", strings.NewReader("$TTL 60\nx A 192.0.2.1\n"+text+"\n"))
+		if len(problems) == 0 || len(z.Records) != 1 {
+			t.Errorf("%q: %v", text, z.Records)
+		}
+	}
+	for _, text := range []string{"a APL", "a A 0.0.0.0", "a MX 0 .", "a EUI48 00-00-00-00-00-00", "a TXT \"\"", "a TYPE65280 \\# 0", "a TXT TXT", "a CNAME @"} {
+		if _, problems := zones.Parse("test.", "f", strings.NewReader("$TTL 60\n"+text+"\n")); len(problems) > 0 {
+			t.Errorf("%q: %v", text, problems)
+		}
+	}
+}
+
 func TestSynthesize(t *testing.T) {
 	addr := netip.MustParseAddr
 	z, problems := zones.Synthesize("GLB.test", []zones.Nameserver{
