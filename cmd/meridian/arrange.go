@@ -10,20 +10,13 @@ import (
 	"meridian/cmd/config/nearest"
 )
 
-// completionFlag is appended to a command line by the shell's completion.
-const completionFlag = "--generate-bash-completion"
-
 // arrange returns the command line with each command's flags before its positional arguments, where urfave/cli looks
 // for them: it stops at the first positional argument, so that `drain eu-west --dry-run` would drain. Words behind
 // "--" are never flags. A word that is no command, and a flag that its command doesn't have, is an error that offers
 // the nearest one.
 func arrange(app *cli.App, args []string) ([]string, error) {
-	if len(args) < 2 || args[len(args)-1] == completionFlag {
-		return args, nil
-	}
-	arranged := []string{args[0]}
-	level := level{path: app.Name, flags: slices.Concat(app.Flags, []cli.Flag{cli.HelpFlag, cli.VersionFlag}), commands: app.Commands}
-	rest := args[1:]
+	arranged, rest := args[:1:1], args[1:]
+	level := root(app)
 	for {
 		flags, words, command, behind, err := level.split(rest)
 		if err != nil {
@@ -37,10 +30,7 @@ func arrange(app *cli.App, args []string) ([]string, error) {
 			return append(arranged, words...), nil
 		}
 		arranged = append(arranged, command.Name)
-		level.path += " " + command.Name
-		level.flags = slices.Concat(command.Flags, []cli.Flag{cli.HelpFlag})
-		level.commands = command.Subcommands
-		rest = behind
+		level, rest = level.below(command), behind
 	}
 }
 
@@ -49,6 +39,14 @@ type level struct {
 	path     string // as typed: "meridian geo"
 	flags    []cli.Flag
 	commands []*cli.Command
+}
+
+func root(app *cli.App) level {
+	return level{app.Name, slices.Concat(app.Flags, []cli.Flag{cli.HelpFlag, cli.VersionFlag}), app.Commands}
+}
+
+func (l level) below(c *cli.Command) level {
+	return level{l.path + " " + c.Name, slices.Concat(c.Flags, []cli.Flag{cli.HelpFlag}), c.Subcommands}
 }
 
 // split sorts words of this level into flags, with their values, and positional arguments. When it meets a
@@ -79,9 +77,6 @@ func (l level) split(args []string) (flags, words []string, command *cli.Command
 				if c.HasName(word) {
 					return flags, nil, c, args[i+1:], nil
 				}
-			}
-			if word == "help" || word == "h" {
-				return flags, args[i:], nil, nil, nil
 			}
 			return nil, nil, nil, nil, fmt.Errorf("%s has no command %q%s", l.path, word, nearest.Hint(word, l.commandNames()))
 		default:

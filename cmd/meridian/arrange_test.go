@@ -121,7 +121,6 @@ func TestArrange(t *testing.T) {
 		"query a.test -- -x":                 "query -- a.test -x",
 		"query a.test -- AAAA":               "query a.test AAAA",
 		"status --help":                      "status --help",
-		"stat " + completionFlag:             "stat " + completionFlag,
 	} {
 		got, err := arrange((&program{}).app(), append([]string{"meridian"}, strings.Fields(line)...))
 		if err != nil || strings.Join(got[1:], " ") != want {

@@ -3,6 +3,7 @@ package main
 import (
 	_ "embed"
 	"fmt"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -23,12 +24,27 @@ func (p *program) completionCommand() *cli.Command {
 		ArgsUsage:   "bash|zsh|fish",
 		Description: "bash: source <(meridian completion bash)\nzsh:  source <(meridian completion zsh)\nfish: meridian completion fish | source",
 		Action:      p.completion,
-		BashComplete: func(c *cli.Context) {
-			if c.NArg() == 0 {
-				fmt.Fprintln(p.out, "bash\nzsh\nfish")
-			}
-		},
 	}
+}
+
+// completionFlag is appended to the words before the cursor by the scripts of bash and zsh.
+const completionFlag = "--generate-bash-completion"
+
+// complete returns what may come next after words: flags when the last of them has begun one, else commands.
+func complete(app *cli.App, words []string) []string {
+	level := root(app)
+	for {
+		// A line that isn't finished may have mistakes: they are for the one who ends it.
+		_, _, command, behind, _ := level.split(words)
+		if command == nil {
+			break
+		}
+		level, words = level.below(command), behind
+	}
+	if len(words) > 0 && strings.HasPrefix(words[len(words)-1], "-") {
+		return level.flagNames()
+	}
+	return level.commandNames()
 }
 
 func (p *program) completion(c *cli.Context) error {

@@ -22,6 +22,12 @@ type program struct {
 // run runs one command line, args[0] being the program's name, and returns the exit code.
 func (p *program) run(ctx context.Context, args []string) int {
 	app := p.app()
+	if last := len(args) - 1; args[last] == completionFlag {
+		for _, word := range complete(app, args[1:last]) {
+			fmt.Fprintln(p.out, word)
+		}
+		return exitDone
+	}
 	arranged, err := arrange(app, args)
 	if err != nil {
 		return p.report(withCode(exitUsage, fmt.Errorf("%w\nTry: meridian --help", err)))
@@ -38,15 +44,14 @@ func (p *program) app() *cli.App {
 			"Flags may stand before and after arguments; \"--\" ends them.\n\n" +
 			"Exit codes: 0 done, 1 failed or differs, 2 usage, 3 bad configuration, 4 server unreachable,\n" +
 			"5 refused, 6 degraded.",
-		Version:              p.version,
-		Reader:               p.in,
-		Writer:               p.out,
-		ErrWriter:            p.err,
-		EnableBashCompletion: true,
-		HideHelpCommand:      true,
-		ExitErrHandler:       func(*cli.Context, error) {}, // run reports, and main exits
-		Action:               p.demo,
-		Flags:                demoFlags(),
+		Version:         p.version,
+		Reader:          p.in,
+		Writer:          p.out,
+		ErrWriter:       p.err,
+		HideHelpCommand: true,
+		ExitErrHandler:  func(*cli.Context, error) {}, // run reports, and main exits
+		Action:          p.demo,
+		Flags:           demoFlags(),
 		Commands: []*cli.Command{
 			p.serveCommand(),
 			p.demoCommand(),
