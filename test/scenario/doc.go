@@ -14,10 +14,10 @@
 //	ask www.glb.test A from 192.0.2.1/28
 //	expect 198.18.2.1
 //
-// Everything but sockets is real: the configuration is loaded by the code of `meridian serve`, endpoints are probed
-// by the real checker through a prober that asks the story instead of the network, and questions are packets that
-// the real server parses and answers. The whole runs in a testing/synctest bubble, so an hour takes no time and no
-// step waits for luck.
+// Everything but sockets is real: the core of `meridian serve` loads the configuration, checks, votes, publishes and
+// reloads; only its prober asks the story instead of the network. A question gets the very decision that a packet gets
+// (dnsserver holds the two equal, test/e2e asks with packets). The whole runs in a testing/synctest bubble, and draws
+// from a fixed seed: an hour takes no time, and no step waits for luck.
 //
 // # Steps
 //
@@ -33,7 +33,7 @@
 //	endpoint ADDRESS BEHAVIOUR             from now on each probe of that address …
 //	region NAME BEHAVIOUR                  … and of every endpoint of the region
 //	    is fine | answers STATUS | refuses | hangs
-//	ask NAME TYPE [from PREFIX] [source ADDRESS] [over tcp] [N times]
+//	ask NAME TYPE [from PREFIX] [source ADDRESS] [N times]
 //	                                       PREFIX is the client subnet of the query, ADDRESS where it comes from
 //	restart                                stop and start again over the same data_dir
 //	reload NAME | reload <<END             change the configuration and reload it

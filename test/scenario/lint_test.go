@@ -29,7 +29,7 @@ func TestLint(t *testing.T) {
 		{"ask what", "title: T\nconfig world\nask a.test\nexpect nodata\n", "s:3: ask needs a name and a type: ask www.glb.test A"},
 		{"ask never", "title: T\nconfig world\nask a.test A 0 times\nexpect nodata\n", "s:3: 0 times is not asking"},
 		{"ask how", "title: T\nconfig world\nask a.test A over udp\nexpect nodata\n",
-			`s:3: "over udp" is nothing that ask knows (from PREFIX, source ADDRESS, over tcp, N times)`},
+			`s:3: "over udp" is nothing that ask knows (from PREFIX, source ADDRESS, N times)`},
 		{"unanswered", good + "ask b.test A\nexpect nodata\n", "s:3: asks, but expects nothing of the answer"},
 		{"expects nothing", "title: T\nconfig world\nafter 1s\n", "s:3: the story expects nothing, so it can't fail"},
 		{"expect before ask", "title: T\nconfig world\nexpect nodata\n", "s:3: expect an answer, but nothing was asked"},
@@ -75,7 +75,7 @@ endpoint 198.18.3.1 answers 503
 endpoint 2001:db8::1 refuses
 region eu-west hangs
 region eu-west is fine
-ask www.glb.test A from 192.0.2.77/24 source 127.0.0.9 over tcp 100 times
+ask www.glb.test A from 192.0.2.77/24 source 127.0.0.9 100 times
 expect one of 198.18.1.1 198.18.2.1 scope 24 ttl 30 region eu-west
 expect shares 198.18.1.1 25% 198.18.2.1 75% within 5%
 expect always the same
@@ -107,7 +107,7 @@ expect reload refused "unknown key"
 		t.Errorf("file text %q", got)
 	}
 	q, err := parseAsk(script.Steps[10].Args)
-	if err != nil || q.name != "www.glb.test." || q.subnet.String() != "192.0.2.0/24" || q.source.String() != "127.0.0.9" || !q.tcp || q.times != 100 {
+	if err != nil || q.name != "www.glb.test." || q.subnet.String() != "192.0.2.0/24" || q.source.String() != "127.0.0.9" || q.times != 100 {
 		t.Errorf("ask: %+v, %v", q, err)
 	}
 	e, err := parseExpect(script.Steps[11].Args)

@@ -43,11 +43,10 @@ type ask struct {
 	qtype  uint16
 	subnet netip.Prefix // of the EDNS Client Subnet option; invalid: none
 	source netip.Addr
-	tcp    bool
 	times  int
 }
 
-// parseAsk reads "NAME TYPE [from PREFIX] [source ADDRESS] [over tcp] [N times]".
+// parseAsk reads "NAME TYPE [from PREFIX] [source ADDRESS] [N times]".
 func parseAsk(words []string) (ask, error) {
 	q := ask{source: netip.MustParseAddr("127.0.0.1"), times: 1}
 	if len(words) < 2 {
@@ -70,15 +69,13 @@ func parseAsk(words []string) (ask, error) {
 			q.subnet = q.subnet.Masked()
 		case words[0] == "source":
 			q.source, err = netip.ParseAddr(words[1])
-		case words[0] == "over" && words[1] == "tcp":
-			q.tcp = true
 		case words[1] == "times":
 			q.times, err = strconv.Atoi(words[0])
 			if err == nil && q.times < 1 {
 				err = fmt.Errorf("%d times is not asking", q.times)
 			}
 		default:
-			err = fmt.Errorf("%q is nothing that ask knows (from PREFIX, source ADDRESS, over tcp, N times)", words[0]+" "+words[1])
+			err = fmt.Errorf("%q is nothing that ask knows (from PREFIX, source ADDRESS, N times)", words[0]+" "+words[1])
 		}
 		if err != nil {
 			return q, err
@@ -106,7 +103,7 @@ type expectation struct {
 	kind   expectKind
 	count  int
 	values []string
-	rcode  int
+	rcode  string
 	shares []float64 // parallel to values, 0..1
 	within float64   // the deviation of a share that is taken for chance, 0..1
 	word   string    // expectEndpoint: up, down, unknown; expectReload: done, refused
@@ -118,7 +115,7 @@ type expectation struct {
 }
 
 // rcodes are the answers without records. NODATA is NOERROR without answers.
-var rcodes = map[string]int{"nodata": dns.RcodeSuccess, "nxdomain": dns.RcodeNameError, "refused": dns.RcodeRefused, "servfail": dns.RcodeServerFailure}
+var rcodes = map[string]string{"nodata": "NOERROR", "nxdomain": "NXDOMAIN", "refused": "REFUSED", "servfail": "SERVFAIL"}
 
 // parseExpect reads what stands behind "expect".
 func parseExpect(words []string) (expectation, error) {
