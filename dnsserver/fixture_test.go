@@ -195,6 +195,8 @@ func newResponder(tb testing.TB, p proto) *responder {
 	return &responder{current: published(tb), id: &id, counts: &counters{}, proto: p, log: slog.New(slog.DiscardHandler)}
 }
 
+var tokyoClient = snapshot.Client{ECS: netip.MustParsePrefix("192.0.2.0/28"), Source: resolver}
+
 var resolver = netip.MustParseAddr("203.0.113.7") // an address in eu-west's network
 
 // ask packs a query with an OPT of size 1232 and options.

@@ -124,14 +124,27 @@ func (q *query) readRecord(packet []byte, off int, additional, last bool) (int, 
 		if !additional || !last {
 			return 0, errMisplaced
 		}
-		rr, after, err := dns.UnpackRR(packet, begin)
-		tsig, ok := rr.(*dns.TSIG)
-		if err != nil || !ok || after != end {
-			return 0, errNotATSIG
+		if q.tsig, err = unpackTSIG(packet, begin, rdata, end); err != nil {
+			return 0, err
 		}
-		q.tsig = tsig
 	}
 	return end, nil
+}
+
+// unpackTSIG reads the TSIG at begin. miekg/dns takes one that is cut off between its fields for a whole one, so the
+// length of the RDATA is compared with what its fields say (RFC 8945, section 4.2).
+func unpackTSIG(packet []byte, begin, rdata, end int) (*dns.TSIG, error) {
+	const fixed = 16 // time, fudge, MAC size, original ID, error, other length
+	rr, _, err := dns.UnpackRR(packet, begin)
+	tsig, ok := rr.(*dns.TSIG)
+	if err != nil || !ok {
+		return nil, errNotATSIG
+	}
+	_, algorithm, err := dns.UnpackDomainName(packet, rdata)
+	if err != nil || end != algorithm+fixed+int(tsig.MACSize)+int(tsig.OtherLen) {
+		return nil, errNotATSIG
+	}
+	return tsig, nil
 }
 
 // appendSlow renders an answer behind dst through miekg/dns.
