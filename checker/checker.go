@@ -33,9 +33,11 @@ type Target struct {
 type Options struct {
 	Heartbeat time.Duration // 0: DefaultHeartbeat
 	Log       *slog.Logger  // nil: slog.Default()
-	// Probe stands in for the network, in tests and simulations. nil: real probes.
-	Probe    func(context.Context, Target) Observation
-	Observed func(Target, Observation) // called after each probe, by one goroutine, which it mustn't block; nil: not called
+	// Probe stands in for the network, in tests and simulations; it is called by many goroutines, and returns when its
+	// context ends. nil: real probes.
+	Probe func(context.Context, Target) Observation
+	// Observed is called after each probe, by one goroutine, which it mustn't block. nil: not called.
+	Observed func(Target, Observation)
 }
 
 // Checker probes targets and publishes its verdicts on them. Its methods may be called by any goroutine.
@@ -58,15 +60,17 @@ func New(vantage string, board Board, o Options) *Checker {
 	if o.Heartbeat <= 0 {
 		o.Heartbeat = DefaultHeartbeat
 	}
-	c := &Checker{vantage: vantage, board: board, options: o, log: o.Log, random: rand.Float64, changed: make(chan struct{}, 1)}
+	c := &Checker{
+		vantage: vantage, board: board, options: o, log: o.Log, probe: o.Probe,
+		random: rand.Float64, changed: make(chan struct{}, 1),
+	}
 	if c.log == nil {
 		c.log = slog.Default()
 	}
-	if c.probe = o.Probe; c.probe != nil {
-		return c
+	if c.probe == nil {
+		var p prober
+		c.probe = func(ctx context.Context, t Target) Observation { return p.probe(ctx, t.Check, t.Addr, nil) }
 	}
-	var p prober
-	c.probe = func(ctx context.Context, t Target) Observation { return p.probe(ctx, t.Check, t.Addr, nil) }
 	return c
 }
 
