@@ -4,14 +4,17 @@
 package build
 
 import (
-	"errors"
+	"encoding/binary"
 	"fmt"
 	"io"
 	"net/netip"
+	"reflect"
+	"slices"
 	"time"
 
 	"github.com/maxmind/mmdbwriter"
 	"github.com/maxmind/mmdbwriter/mmdbtype"
+	"go4.org/netipx"
 
 	"meridian/geo"
 )
@@ -31,11 +34,11 @@ type Options struct {
 }
 
 // Writer collects networks and writes them as one database. A later network replaces what an earlier one said
-// of the same addresses. It isn't safe for concurrent use.
+// of the same addresses. It isn't safe
+// for concurrent use.
 type Writer struct {
 	tree    *mmdbwriter.Tree
 	records map[geo.Place]mmdbtype.Map
-	aliased int
 }
 
 // NewWriter begins a database.
@@ -48,6 +51,7 @@ func NewWriter(o Options) (*Writer, error) {
 		RecordSize:              28,
 		IncludeReservedNetworks: true, // an operator's private networks, and the demo's documentation networks
 	}
+	options.KeyGenerator = &identity{}
 	if !o.BuildTime.IsZero() {
 		options.BuildEpoch = o.BuildTime.Unix()
 	}
@@ -58,40 +62,66 @@ func NewWriter(o Options) (*Writer, error) {
 	return &Writer{tree: tree, records: make(map[geo.Place]mmdbtype.Map)}, nil
 }
 
-// Insert says where the addresses from first to last are; both are of one family.
-//
-// A range among the IPv6 addresses that stand for IPv4 ones (6to4, Teredo, …) is left out and counted: the
-// format keeps the IPv4 tree there, and readers look such addresses up in it.
-func (w *Writer) Insert(first, last netip.Addr, place geo.Place) error {
-	err := w.tree.InsertRange(first.AsSlice(), last.AsSlice(), w.record(place))
-	if alias := (*mmdbwriter.AliasedNetworkError)(nil); errors.As(err, &alias) {
-		w.aliased++
-		return nil
+// ipv4Networks are where the format keeps the IPv4 tree within the IPv6 one: at ::/96, and as aliases.
+var ipv4Networks = []netip.Prefix{
+	netip.MustParsePrefix("::/96"),
+	netip.MustParsePrefix("::ffff:0:0/96"),
+	netip.MustParsePrefix("64:ff9b::/96"),
+	netip.MustParsePrefix("2001::/32"),
+	netip.MustParsePrefix("2002::/16"),
+}
+
+// Insert says where the addresses from first to last are; both are of one family. It reports whether any of them
+// was inserted: IPv6 addresses that stand for IPv4 ones (6to4, Teredo, …) are left out, because readers look them
+// up as IPv4.
+func (w *Writer) Insert(first, last netip.Addr, place geo.Place) (bool, error) {
+	r := netipx.IPRangeFrom(first, last)
+	if !r.IsValid() {
+		return false, fmt.Errorf("geo build: %s-%s is not a range of addresses", first, last)
 	}
-	return err
+	prefixes := r.Prefixes()
+	if slices.ContainsFunc(ipv4Networks, func(p netip.Prefix) bool { return r.Overlaps(netipx.RangeOfPrefix(p)) }) {
+		var b netipx.IPSetBuilder
+		b.AddRange(r)
+		for _, p := range ipv4Networks {
+			b.RemovePrefix(p)
+		}
+		set, err := b.IPSet()
+		if err != nil {
+			return false, fmt.Errorf("geo build: %w", err)
+		}
+		prefixes = set.Prefixes()
+	}
+	for _, p := range prefixes {
+		if err := w.tree.Insert(netipx.PrefixIPNet(p), w.record(place)); err != nil {
+			return false, fmt.Errorf("geo build: %s: %w", p, err)
+		}
+	}
+	return len(prefixes) > 0, nil
 }
 
 // InsertPrefix is Insert for a network.
 func (w *Writer) InsertPrefix(p netip.Prefix, place geo.Place) error {
-	first, last := bounds(p)
-	return w.Insert(first, last, place)
+	r := netipx.RangeOfPrefix(p.Masked())
+	_, err := w.Insert(r.From(), r.To(), place)
+	return err
+}
+
+// identity tells records apart by the map they are, of which record makes one for each place: hashing what is in
+// them again for each of a million networks would take most of the time.
+type identity struct{ key [8]byte }
+
+func (k *identity) Key(v mmdbtype.DataType) ([]byte, error) {
+	m, ok := v.(mmdbtype.Map)
+	if !ok {
+		return nil, fmt.Errorf("geo build: a record of type %T", v)
+	}
+	binary.NativeEndian.PutUint64(k.key[:], uint64(reflect.ValueOf(m).Pointer()))
+	return k.key[:], nil
 }
 
 // WriteTo writes the database.
 func (w *Writer) WriteTo(out io.Writer) (int64, error) { return w.tree.WriteTo(out) }
-
-// bounds returns the first and the last address of a network.
-func bounds(p netip.Prefix) (first, last netip.Addr) {
-	p = p.Masked()
-	b := p.Addr().AsSlice()
-	for i := range b {
-		if bit := p.Bits() - 8*i; bit < 8 {
-			b[i] |= 0xff >> max(bit, 0)
-		}
-	}
-	last, _ = netip.AddrFromSlice(b)
-	return p.Addr(), last
-}
 
 // record returns a place in MaxMind's schema; one map for all networks of the place.
 func (w *Writer) record(p geo.Place) mmdbtype.Map {
