@@ -124,8 +124,8 @@ func geofeedLine(text string) (line, error) {
 		}
 		place.City = strings.TrimSpace(f[3])
 	}
-	r := netipx.RangeOfPrefix(prefix)
-	return line{r.From(), r.To(), place}, nil
+	span := netipx.RangeOfPrefix(prefix)
+	return line{span.From(), span.To(), place}, nil
 }
 
 // network reads a prefix, or an address that stands for itself.
@@ -148,8 +148,8 @@ func network(text string) (netip.Prefix, error) {
 func readCSV(in Input, add func(line)) []error {
 	networks, errs := geo.ReadOverrides(in.Name, in.Reader, nil)
 	for _, n := range networks {
-		r := netipx.RangeOfPrefix(n.Prefix)
-		add(line{r.From(), r.To(), n.Place})
+		span := netipx.RangeOfPrefix(n.Prefix)
+		add(line{span.From(), span.To(), n.Place})
 	}
 	return errs
 }
