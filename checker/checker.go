@@ -113,7 +113,7 @@ func (c *Checker) Stats() Stats {
 
 // Run probes and votes until ctx ends, then waits for the probes under way to end and returns nil. It is called once.
 func (c *Checker) Run(ctx context.Context) error {
-	d := newDesk(c, ctx)
+	d := newDesk(ctx, c)
 	var helpers sync.WaitGroup
 	helpers.Go(func() { c.publish(ctx, d.outbox) })
 	defer helpers.Wait()

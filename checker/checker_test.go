@@ -258,7 +258,7 @@ func TestH39StoppedProcess(t *testing.T) {
 		w.Checker = New("fra", w, Options{Probe: w.fakeProbe})
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
-		d := newDesk(w.Checker, ctx)
+		d := newDesk(ctx, w.Checker)
 		d.replace(all)
 		for d.schedule[0].due.Before(time.Now().Add(5 * time.Second)) {
 			e := d.schedule.next(d.schedule[0].due)

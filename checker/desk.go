@@ -38,7 +38,7 @@ type result struct {
 	took  time.Duration
 }
 
-func newDesk(c *Checker, ctx context.Context) *desk {
+func newDesk(ctx context.Context, c *Checker) *desk {
 	now := time.Now()
 	return &desk{
 		Checker: c, ctx: ctx,

@@ -45,7 +45,8 @@ func (a *attempt) request(conn net.Conn) error {
 	a.trace.step("request", "GET "+target.RequestURI()+" HTTP/1.1, Host: "+host)
 
 	in := &io.LimitedReader{R: conn, N: maxHeader}
-	resp, err := a.header(bufio.NewReader(in), req)
+	// The body isn't closed: that would read all of it, and there is nothing to release; the connection is closed anyway.
+	resp, err := a.header(bufio.NewReader(in), req) //nolint:bodyclose // see above
 	if err != nil {
 		if in.N <= 0 {
 			return failure(fmt.Sprintf("the headers exceed %d bytes", maxHeader))
@@ -55,7 +56,6 @@ func (a *attempt) request(conn net.Conn) error {
 	if resp.ProtoMajor != 1 {
 		return failure(resp.Proto + " in answer to HTTP/1.1")
 	}
-	// The body isn't closed: that would read all of it, and there is nothing to release; the connection is closed anyway.
 	in.N = math.MaxInt64 // body limits itself
 	a.seen.Status = resp.StatusCode
 	a.seen.Reason = statusText(resp.StatusCode)

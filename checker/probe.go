@@ -61,7 +61,7 @@ func (a *attempt) run(ctx context.Context, roots *rootsCache) error {
 	defer conn.Close()
 	// A deadline in the past ends every read and write, whatever layer they are in, when the time is up or nobody waits
 	// for the result any more.
-	defer context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })()
+	defer context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })()
 
 	switch a.check.Type {
 	case zones.CheckTCP:

@@ -70,7 +70,7 @@ func (f file) load() (status.Table, time.Time, error) {
 func (f file) setAside(why error) error {
 	aside := f.path + ".unusable"
 	if err := os.Rename(f.path, aside); err != nil {
-		return unusableError{fmt.Errorf("%s is unusable: %w; it stays, and will be replaced (%v)", f.path, why, err)}
+		return unusableError{fmt.Errorf("%s is unusable: %w; it stays, and will be replaced (%w)", f.path, why, err)}
 	}
 	return unusableError{fmt.Errorf("%s is unusable: %w; it is kept as %s", f.path, why, aside)}
 }

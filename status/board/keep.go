@@ -48,6 +48,9 @@ func (d *diskState) problem() error {
 	return d.err
 }
 
+// begin records how the reading at the start went.
+func (d *diskState) begin(confirmed time.Time, err error) { _ = d.done(confirmed, err) }
+
 // done records how a write went, and returns how the one before went.
 func (d *diskState) done(confirmed time.Time, err error) (before error) {
 	d.mu.Lock()
@@ -69,14 +72,14 @@ func (s *States) restore() status.Table {
 		} else {
 			s.log.Error("the last known states can't be read; starting without them", "error", err)
 		}
-		s.disk.done(time.Time{}, err)
+		s.disk.begin(time.Time{}, err)
 		return status.Table{}
 	}
 	if len(table) == 0 {
 		return status.Table{}
 	}
 	s.restored = confirmed
-	s.disk.done(confirmed, nil)
+	s.disk.begin(confirmed, nil)
 	s.log.Info("starting from the last known states", "targets", len(table),
 		"age", max(0, time.Since(confirmed)).Round(time.Second).String())
 	return maps.Clone(table)
@@ -101,7 +104,7 @@ func (s *States) keep(ctx context.Context) {
 		}
 		break
 	}
-	s.save()
+	_ = s.save() // logged, and nobody is left to retry
 }
 
 // save writes the states as they are now, and logs when writing begins or ceases to fail.
