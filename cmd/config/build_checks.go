@@ -56,7 +56,7 @@ func (b *builder) check(e *entry[rawCheck]) *zones.Check {
 	slices.Sort(c.Status)
 	c.Status = slices.Compact(c.Status)
 	if raw.CAFile.set {
-		switch pem, err := readBounded(c.CAFile, 16<<20); {
+		switch pem, err := readSmall(c.CAFile); {
 		case err != nil:
 			b.errorf(raw.CAFile.at, "%s.ca_file %s can't be read: %v", path, c.CAFile, cause(err))
 		case !x509.NewCertPool().AppendCertsFromPEM(pem):

@@ -1,9 +1,6 @@
 package config
 
 import (
-	"errors"
-	"io/fs"
-	"os"
 	"strconv"
 	"strings"
 
@@ -34,13 +31,14 @@ func (b *builder) buildGeo() {
 }
 
 func (b *builder) database(t text, path, key string) *geo.Database {
-	d, err := geo.Open(path)
-	var pe *fs.PathError
-	switch {
-	case errors.As(err, &pe):
-		b.errorf(t.at, "%s %s can't be read: %v", key, path, pe.Err)
+	f, err := openRegular(path)
+	if err != nil {
+		b.errorf(t.at, "%s %s can't be read: %v", key, path, cause(err))
 		return nil
-	case err != nil:
+	}
+	f.Close()
+	d, err := geo.Open(path)
+	if err != nil {
 		b.errorf(t.at, "%s: %v", key, err)
 		return nil
 	}
@@ -48,7 +46,7 @@ func (b *builder) database(t text, path, key string) *geo.Database {
 }
 
 func (b *builder) overrides(t text, g *Geo) {
-	f, err := os.Open(g.Networks)
+	f, err := openRegular(g.Networks)
 	if err != nil {
 		b.errorf(t.at, "geo.networks %s can't be read: %v", g.Networks, cause(err))
 		return

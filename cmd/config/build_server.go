@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"net"
 	"net/netip"
-	"os"
 	"strconv"
 	"strings"
 
@@ -91,7 +90,7 @@ func (b *builder) admin() {
 		return
 	}
 	if cfg.Admin.TokenFile != "" {
-		switch token, err := readBounded(cfg.Admin.TokenFile, 1<<20); {
+		switch token, err := readSmall(cfg.Admin.TokenFile); {
 		case err != nil:
 			b.errorf(raw.TokenFile.at, "admin.token_file %s can't be read: %v", cfg.Admin.TokenFile, cause(err))
 		case len(bytes.TrimSpace(token)) == 0:
@@ -157,7 +156,7 @@ func isPort(s string) bool {
 // readable reports a file that is named but can't be opened.
 func (b *builder) readable(t text, path string) {
 	if name := b.path(t); name != "" {
-		f, err := os.Open(name)
+		f, err := openRegular(name)
 		if err != nil {
 			b.errorf(t.at, "%s %s can't be read: %v", path, name, cause(err))
 			return

@@ -2,7 +2,6 @@ package config
 
 import (
 	"crypto/sha256"
-	"errors"
 	"fmt"
 	"io"
 	"net/netip"
@@ -137,19 +136,12 @@ func (s *source) parse() {
 		text := fmt.Sprintf("zone %q: %s can't be read: %v", s.apex, s.file, cause(err))
 		s.problems = append(s.problems, zones.Problem{File: at.file, Line: at.line, Col: at.col, Text: text})
 	}
-	f, err := os.Open(s.file)
+	f, err := openRegular(s.file)
 	if err != nil {
 		fail(err)
 		return
 	}
 	defer f.Close()
-	if info, err := f.Stat(); err != nil {
-		fail(err)
-		return
-	} else if !info.Mode().IsRegular() {
-		fail(errors.New("not a regular file"))
-		return
-	}
 	h := sha256.New()
 	s.read, s.problems = zones.Parse(s.apex, s.file, io.TeeReader(f, h))
 	h.Sum(s.sum[:0])

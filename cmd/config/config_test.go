@@ -227,7 +227,7 @@ func TestManyProblems(t *testing.T) {
 	}
 }
 
-// TestHash: comments, order of top-level keys' white space and places don't count; values and zone data do.
+// TestHash: comments, white space and quotes don't count; values and zone data do.
 func TestHash(t *testing.T) {
 	zone := "@ 300 IN SOA ns hostmaster 1 2 3 4 5\n@ 300 IN NS ns\nns 300 IN A 192.0.2.53\n"
 	load := func(text, zone string) string {

@@ -18,8 +18,9 @@ import (
 )
 
 const (
-	maxFile = 64 << 20 // bytes of one configuration file
-	confD   = "conf.d" // the folder beside the configuration file whose *.yaml files belong to it
+	maxFile  = 64 << 20 // bytes of one configuration file
+	maxSmall = 16 << 20 // bytes of a token or of certificates
+	confD    = "conf.d" // the folder beside the configuration file whose *.yaml files belong to it
 )
 
 // readAll reads the configuration file and conf.d beside it, and returns the merged tree. The tree is nil when there
@@ -39,7 +40,7 @@ func readAll(r *report, path string) *node {
 	}
 	var trees []*node
 	for _, f := range files {
-		data, err := readBounded(f, maxFile)
+		data, err := readFile(f)
 		if err != nil {
 			hint := ""
 			if errors.Is(err, fs.ErrNotExist) && f == path {
@@ -58,13 +59,40 @@ func readAll(r *report, path string) *node {
 	return mergeFiles(r, trees)
 }
 
-// readBounded reads a file of at most limit bytes.
-func readBounded(path string, limit int64) ([]byte, error) {
+// readFile reads a file of the configuration, which may be a pipe.
+func readFile(path string) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
+	return readBounded(f, maxFile)
+}
+
+// openRegular opens a file that the configuration names. Pipes and devices, which could block or never end, are none.
+func openRegular(path string) (*os.File, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, errors.New("not a regular file")
+	}
+	return os.Open(path)
+}
+
+// readSmall reads a file that the configuration names.
+func readSmall(path string) ([]byte, error) {
+	f, err := openRegular(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return readBounded(f, maxSmall)
+}
+
+// readBounded reads at most limit bytes.
+func readBounded(f *os.File, limit int64) ([]byte, error) {
 	data, err := io.ReadAll(io.LimitReader(f, limit+1))
 	if err == nil && int64(len(data)) > limit {
 		err = errors.New("larger than " + strconv.FormatInt(limit>>20, 10) + " MiB")
