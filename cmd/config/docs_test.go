@@ -123,6 +123,20 @@ func TestShowLoadsAgain(t *testing.T) {
 	}
 }
 
+// TestShowEscapes: text that looks like a variable, a number or a flag comes back as text.
+func TestShowEscapes(t *testing.T) {
+	for _, node := range []string{"a ${HOME} b", "12", "true", "no", "~", "a: b # c", "$$", "'"} {
+		quoted := "\"" + strings.ReplaceAll(node, "${", "$${") + "\""
+		cfg, problems := loadText(t, "zones: {glb.test: {nameservers: {ns1.glb.test: [192.0.2.53]}}}\nnode: "+quoted)
+		if cfg == nil || cfg.Node != node {
+			t.Fatalf("%s: %+v\n%s", node, cfg, lines(problems))
+		}
+		if again, problems := loadText(t, string(Show(cfg))); again == nil || again.Node != node {
+			t.Errorf("%s: shown, it loads as %+v\n%s", node, again, lines(problems))
+		}
+	}
+}
+
 func TestShowHidesSecrets(t *testing.T) {
 	t.Setenv("PASSWORD", "correct-horse")
 	cfg, problems := loadText(t, `

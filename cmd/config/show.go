@@ -175,7 +175,7 @@ func fields(kv ...any) *yaml.Node {
 	return y
 }
 
-func put(y *yaml.Node, key string, v *yaml.Node) { y.Content = append(y.Content, str(key), v) }
+func put(y *yaml.Node, key string, v *yaml.Node) { y.Content = append(y.Content, word(key), v) }
 
 // section appends a mapping with an entry for each item, if there are any.
 func section[T any](y *yaml.Node, key string, list []T, show func(T) (string, *yaml.Node)) {
@@ -189,10 +189,11 @@ func section[T any](y *yaml.Node, key string, list []T, show func(T) (string, *y
 	}
 }
 
-// str is text, which the encoder quotes where it would be read as something else.
-func str(s string) *yaml.Node {
-	return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: s}
-}
+// word is text, which the encoder quotes where it would be read as something else.
+func word(s string) *yaml.Node { return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: s} }
+
+// str is text as a value, in which what looks like a variable is none.
+func str(s string) *yaml.Node { return word(strings.ReplaceAll(s, "${", "$${")) }
 
 // plain is a scalar that stands as it is.
 func plain(s string) *yaml.Node { return &yaml.Node{Kind: yaml.ScalarNode, Value: s} }
