@@ -17,9 +17,9 @@ const (
 	CheckTLS   CheckType = "tls"
 )
 
-// Check is the whole specification of a health check. Two endpoints with equal checks and addresses are one target.
+// Check is the whole specification of a health check. Services that share a check and an address share the target.
 type Check struct {
-	Name            string // as in the configuration; not part of what makes checks equal
+	Name            string // as in the configuration
 	Type            CheckType
 	Port            uint16
 	Path            string // http, https: request target, begins with "/"
@@ -38,7 +38,8 @@ type Check struct {
 const MaxBody = 64 << 10
 
 // Target returns the name under which the endpoint at addr is probed with c, in votes, states, logs and files:
-// "web:1f2e3d4c@198.18.1.1". The middle is a hash of the whole specification, so a changed check is a new target.
+// "web:1f2e3d4c@198.18.1.1". The middle is a hash of the rest of the specification, so a changed check is a new
+// target.
 func (c *Check) Target(addr netip.Addr) string {
 	h := fnv.New32a()
 	spec := *c

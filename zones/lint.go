@@ -240,7 +240,13 @@ func duration(seconds uint32) string {
 		s = fmt.Sprintf("%dd", days)
 	}
 	if rest > 0 || days == 0 {
-		s += strings.TrimSuffix(strings.TrimSuffix(rest.String(), "0s"), "0m")
+		text := rest.String()
+		for _, zero := range []string{"m0s", "h0m"} {
+			if strings.HasSuffix(text, zero) {
+				text = text[:len(text)-2]
+			}
+		}
+		s += text
 	}
 	return s
 }

@@ -8,15 +8,22 @@ import (
 	"meridian/zones"
 )
 
+// demoData asks for the built-in data in so many words, which saves the warning. A file of that name is "./demo".
+const demoData = "demo"
+
 // buildGeo opens what is known of client networks. A bad file is a problem like any other.
 func (b *builder) buildGeo() {
 	raw, g := &b.raw.Geo, &b.cfg.Geo
 	*g = Geo{Database: b.path(raw.Database), ASNDatabase: b.path(raw.ASNDatabase), Networks: b.path(raw.Networks)}
 	g.Sources.Rules = rules(b.cfg)
-	if g.Database == "" {
+	switch {
+	case raw.Database.v == demoData:
+		g.Database = ""
+		g.Sources.Database = geo.Demo()
+	case g.Database == "":
 		g.Sources.Database = geo.Demo()
 		b.warnDemo()
-	} else {
+	default:
 		g.Sources.Database = b.database(raw.Database, g.Database, "geo.database")
 	}
 	if g.ASNDatabase != "" {

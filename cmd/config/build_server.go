@@ -12,11 +12,10 @@ import (
 
 // Defaults that aren't in the types' zero values.
 const (
-	defaultAdmin       = "127.0.0.1:8053"
-	defaultDataDir     = "data"
-	defaultVantage     = "local"
-	defaultConcurrency = 256
-	defaultPrefix      = "meridian"
+	defaultAdmin   = "127.0.0.1:8053"
+	defaultDataDir = "data"
+	defaultVantage = "local"
+	defaultPrefix  = "meridian"
 )
 
 // server builds what this process is: its name, listeners, board and checker.
@@ -167,7 +166,7 @@ func (b *builder) readable(t text, path string) {
 
 func (b *builder) checker() {
 	c := &b.cfg.Checker
-	*c = Checker{Vantage: defaultVantage, Concurrency: defaultConcurrency}
+	*c = Checker{Vantage: defaultVantage}
 	if b.cfg.Node != "" {
 		c.Vantage = b.cfg.Node
 	}
@@ -176,7 +175,6 @@ func (b *builder) checker() {
 		return
 	}
 	c.Enabled = raw.Enabled.or(true)
-	c.Concurrency = int(raw.Concurrency.or(defaultConcurrency))
 	if raw.Vantage.set {
 		if c.Vantage = raw.Vantage.v; c.Vantage == "" {
 			b.errorf(raw.Vantage.at, "checker.vantage must not be empty")

@@ -77,7 +77,6 @@ type TLS struct{ CAFile, CertFile, KeyFile string }
 
 // Checker says whether, and as whom, this process probes.
 type Checker struct {
-	Enabled     bool
-	Vantage     string // who votes; never empty
-	Concurrency int    // probes under way at once, at most
+	Enabled bool
+	Vantage string // who votes; never empty
 }

@@ -56,7 +56,7 @@ checker:
 	if got := cfg.DNS.Listen; len(got) != 2 || got[0].String() != "0.0.0.0:53" || got[1].String() != "[::]:53" {
 		t.Errorf("dns.listen = %v", got)
 	}
-	if cfg.Admin.Listen.String() != "127.0.0.1:8053" || cfg.Checker != (Checker{Vantage: "local", Concurrency: 256}) {
+	if cfg.Admin.Listen.String() != "127.0.0.1:8053" || cfg.Checker != (Checker{Vantage: "local"}) {
 		t.Errorf("admin %+v, checker %+v", cfg.Admin, cfg.Checker)
 	}
 	web := zones.Check{

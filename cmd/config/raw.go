@@ -39,7 +39,7 @@ type rawAdmin struct {
 }
 
 type rawGeoData struct {
-	Database    text `json:"database" jsonschema_description:"MaxMind-style .mmdb (City or Country; MaxMind, DB-IP, IPinfo). Omitted: the built-in demo data."`
+	Database    text `json:"database" jsonschema_description:"MaxMind-style .mmdb (City or Country; MaxMind, DB-IP, IPinfo). demo, or omitted: the built-in demo data."`
 	ASNDatabase text `json:"asn_database" jsonschema_description:".mmdb with autonomous system numbers, beside the database."`
 	Networks    text `json:"networks" jsonschema_description:"CSV on top of the database: prefix,country,subdivision,city,latitude,longitude or prefix,@region."`
 }
@@ -65,9 +65,8 @@ type rawTLS struct {
 }
 
 type rawChecker struct {
-	Enabled     boolean `json:"enabled" jsonschema_description:"Default: true."`
-	Vantage     text    `json:"vantage" jsonschema_description:"Who votes: one name for each checker. Default: the node's name, or local."`
-	Concurrency integer `json:"concurrency" jsonschema:"minimum=1,maximum=100000" jsonschema_description:"Probes under way at once, at most. Default: 256."`
+	Enabled boolean `json:"enabled" jsonschema_description:"Default: true."`
+	Vantage text    `json:"vantage" jsonschema_description:"Who votes: one name for each checker. Default: the node's name, or local."`
 }
 
 type rawRegion struct {

@@ -28,7 +28,7 @@ func Show(cfg *Config) []byte {
 		"data_dir", abs(cfg.DataDir),
 		"geo", fields("database", abs(cfg.Geo.Database), "asn_database", abs(cfg.Geo.ASNDatabase), "networks", abs(cfg.Geo.Networks)),
 		"board", showBoard(cfg.Board.Redis),
-		"checker", fields("enabled", cfg.Checker.Enabled, "vantage", cfg.Checker.Vantage, "concurrency", cfg.Checker.Concurrency),
+		"checker", fields("enabled", cfg.Checker.Enabled, "vantage", cfg.Checker.Vantage),
 		"quorum", plain(cfg.Quorum.String()),
 	)
 	section(y, "regions", cfg.Regions, func(r geo.Region) (string, *yaml.Node) {
