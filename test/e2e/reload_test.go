@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"os"
 	"strings"
 	"syscall"
 	"testing"
@@ -59,6 +60,20 @@ func TestReload(t *testing.T) {
 		if r := s.dig(static...); !r.is("192.0.2.181") {
 			t.Error(r.text)
 		}
+	})
+	t.Run("no YAML at all", func(t *testing.T) {
+		good, err := os.ReadFile(s.config())
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.write("meridian.yaml", "dns: [\n")
+		if r := run(t, "reload", "--server", s.admin); r.code != 3 || !strings.Contains(r.stderr, "meridian.yaml:") {
+			t.Errorf("exit %d, want 3 and the file's name\n%s", r.code, r.stderr)
+		}
+		if r := s.dig(static...); !r.is("192.0.2.181") {
+			t.Error(r.text)
+		}
+		s.write("meridian.yaml", string(good))
 	})
 	t.Run("mended", func(t *testing.T) {
 		s.edit("glb.test.zone", "192.0.2.1820", "192.0.2.183")
