@@ -69,7 +69,7 @@ func (id *identity) decide(snap *snapshot.Snapshot, q *query, source netip.Addr,
 		return
 	}
 	client := snapshot.Client{ECS: q.subnet.prefix(), Source: source}
-	a.decideName(snap, q.name, q.qtype, client, random)
+	a.decideName(snap, q.name, q.qtype, &client, random)
 }
 
 // refusal returns the RCODE of queries that get no look at the zones, NOERROR for all others.
@@ -98,7 +98,7 @@ func refusal(q *query) uint16 {
 }
 
 // decideName follows RFC 1034, section 4.3.2, from the zone to the node to the RRset, and along CNAMEs in our zones.
-func (a *answer) decideName(snap *snapshot.Snapshot, name []byte, qtype uint16, client snapshot.Client, random uint64) {
+func (a *answer) decideName(snap *snapshot.Snapshot, name []byte, qtype uint16, client *snapshot.Client, random uint64) {
 	if snap == nil { // none was published yet
 		a.rcode = dns.RcodeServerFailure
 		return
@@ -135,7 +135,7 @@ func (a *answer) decideName(snap *snapshot.Snapshot, name []byte, qtype uint16, 
 }
 
 // decideNode answers from a node that exists. It returns the wire name that the answer goes on at; nil: it is done.
-func (a *answer) decideNode(snap *snapshot.Snapshot, m zones.Match, qtype uint16, client snapshot.Client, random uint64) []byte {
+func (a *answer) decideNode(snap *snapshot.Snapshot, m zones.Match, qtype uint16, client *snapshot.Client, random uint64) []byte {
 	if i := m.Node.Service(); i >= 0 && (qtype == dns.TypeA || qtype == dns.TypeAAAA) {
 		return a.decideService(snap, i, m.Zone, qtype, client, random)
 	}
@@ -156,10 +156,10 @@ func (a *answer) decideNode(snap *snapshot.Snapshot, m zones.Match, qtype uint16
 
 // decideService draws. The scope is the map's: it goes with every answer of the name and type, NODATA and SERVFAIL
 // included, or a resolver would keep one for the whole world.
-func (a *answer) decideService(snap *snapshot.Snapshot, i int, zone *zones.ZoneData, qtype uint16, client snapshot.Client, random uint64) []byte {
+func (a *answer) decideService(snap *snapshot.Snapshot, i int, zone *zones.ZoneData, qtype uint16, client *snapshot.Client, random uint64) []byte {
 	service := snap.Service(i)
 	a.service = i
-	a.location = service.Locate(client)
+	a.location = service.Locate(*client)
 	a.scope = max(a.scope, a.location.Scope)
 	a.outcome = service.Draw(qtype, a.location, random)
 	switch set := a.outcome.Set; {

@@ -52,11 +52,12 @@ func appendHeader(dst []byte, q *query, a *answer) []byte {
 			additional += uint16(len(set.Ends))
 		}
 	}
-	var h [headerLen]byte
+	dst = append(dst, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+	h := dst[len(dst)-headerLen:]
 	binary.BigEndian.PutUint32(h[0:], uint32(q.id)<<16|uint32(flags))
 	binary.BigEndian.PutUint32(h[4:], uint32(questions)<<16|uint32(answers))
 	binary.BigEndian.PutUint32(h[8:], uint32(authority)<<16|uint32(additional))
-	return append(dst, h[:]...)
+	return dst
 }
 
 // appendSections renders answer, authority and glue; base is where the message begins.

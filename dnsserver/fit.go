@@ -1,6 +1,8 @@
 package dnsserver
 
 import (
+	"strings"
+
 	"meridian/zones"
 )
 
@@ -69,8 +71,12 @@ func (r *records) len() int {
 
 // glueSize returns the packed length of glue: its owners are written in full.
 func glueSize(set *zones.RRset) int {
-	var owner [maxNameLen]byte
-	return len(set.Wire) + len(set.Ends)*(len(appendName(owner[:0], set.Name))-2)
+	owner := len(set.Name) + 1 // in wire format: a length in front of each label instead of a dot behind it, and the root's
+	if strings.IndexByte(set.Name, '\\') >= 0 {
+		var scratch [maxNameLen]byte
+		owner = len(appendName(scratch[:0], set.Name))
+	}
+	return len(set.Wire) + len(set.Ends)*(owner-2)
 }
 
 // optSize returns the length of the OPT record of the answer, 0 if there is none.

@@ -86,13 +86,10 @@ func parseQuery(packet []byte, scratch *[maxNameLen]byte, q *query) decline {
 	if n == 0 || end > len(packet) {
 		return declinedQuestion
 	}
-	*q = query{
-		id:       binary.BigEndian.Uint16(packet),
-		recurse:  packet[2]&1 != 0,
-		question: packet[headerLen:end],
-		qtype:    binary.BigEndian.Uint16(packet[end-4:]),
-		class:    binary.BigEndian.Uint16(packet[end-2:]),
-	}
+	q.reset(packet)
+	q.question = packet[headerLen:end]
+	q.qtype = binary.BigEndian.Uint16(packet[end-4:])
+	q.class = binary.BigEndian.Uint16(packet[end-2:])
 	if q.class != dns.ClassINET {
 		return declinedClass
 	}
@@ -104,6 +101,16 @@ func parseQuery(packet []byte, scratch *[maxNameLen]byte, q *query) decline {
 		return plain
 	}
 	return q.parseOPT(packet[end:])
+}
+
+// reset makes q a query of which only the header is known. Field by field costs less than a whole new value.
+func (q *query) reset(packet []byte) {
+	q.id = binary.BigEndian.Uint16(packet)
+	q.opcode = packet[2] >> 3 & 0xf
+	q.recurse = packet[2]&1 != 0
+	q.question, q.name, q.qtype, q.class = nil, nil, 0, 0
+	q.edns, q.version, q.size, q.dnssec, q.nsid, q.subnet.present = false, 0, 0, false, false, false
+	q.malformed, q.tsig = false, nil
 }
 
 // parseOPT reads an OPT record that is all of b.
@@ -169,15 +176,20 @@ func nameLen(b []byte) int {
 // lower copies a name of wire format in lower case. Lengths of labels are below 'A', so that all bytes can be treated
 // alike, eight at a time.
 func lower(dst *[maxNameLen]byte, name []byte) []byte {
-	i := 0
-	for ; i+8 <= len(name); i += 8 {
+	to := dst[:len(name)]
+	if len(name) < 8 {
+		for i, c := range name {
+			to[i] = c | byte(upper(uint64(c))>>2)
+		}
+		return to
+	}
+	for i := 0; ; i = min(i+8, len(name)-8) { // the last eight may overlap those before
 		x := binary.LittleEndian.Uint64(name[i:])
-		binary.LittleEndian.PutUint64(dst[i:], x|upper(x)>>2)
+		binary.LittleEndian.PutUint64(to[i:], x|upper(x)>>2)
+		if i == len(name)-8 {
+			return to
+		}
 	}
-	for ; i < len(name); i++ {
-		dst[i] = name[i] | byte(upper(uint64(name[i]))>>2)
-	}
-	return dst[:len(name)]
 }
 
 // upper returns 0x80 for each byte of x in 'A'..'Z', 0 for every other.

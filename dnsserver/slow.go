@@ -17,11 +17,7 @@ import (
 // Its work is bounded by the length of the packet: it looks at each record once, into OPT and TSIG only, and a
 // compressed name follows a bounded number of pointers.
 func parseSlow(packet []byte, scratch *[maxNameLen]byte, q *query) {
-	*q = query{
-		id:      binary.BigEndian.Uint16(packet),
-		opcode:  packet[2] >> 3 & 0xf,
-		recurse: packet[2]&1 != 0,
-	}
+	q.reset(packet)
 	if err := q.read(packet, scratch); err != nil {
 		q.malformed = true
 		q.subnet = subnet{} // it may be what is wrong

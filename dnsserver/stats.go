@@ -106,26 +106,20 @@ type counters struct {
 	dropped  [drops]atomic.Uint64
 	cut      [protos]atomic.Uint64
 	panics   atomic.Uint64
-	located  atomic.Uint64
-	unknown  atomic.Uint64
-	ranks    [maxRank + 1]atomic.Uint64
+	services [2][maxRank + 1]atomic.Uint64 // answers of services: place unknown or known, rank (0: none)
 	answers  [answerChunks]atomic.Pointer[[answerChunk]atomic.Uint64]
 	_        [64]byte
 }
 
 // countService counts what a service answered.
 func (c *counters) countService(a *answer) {
-	if a.location.Locality == geo.Unknown {
-		c.unknown.Add(1)
-	} else {
-		c.located.Add(1)
+	o, known := &a.outcome, 0
+	if a.location.Locality != geo.Unknown {
+		known = 1
 	}
-	o := &a.outcome
+	c.services[known][min(o.Rank, maxRank)].Add(1)
 	if o.Set == nil && !o.Servfail {
 		return
-	}
-	if o.Rank > 0 {
-		c.ranks[min(int(o.Rank), maxRank)].Add(1)
 	}
 	if n := o.Counter; n < answerChunk*answerChunks {
 		c.chunk(n / answerChunk)[n%answerChunk].Add(1)
@@ -186,12 +180,15 @@ func (s *Stats) add(c *counters, traffic *[protos][families][typeBuckets][len(rc
 	for d := range drops {
 		s.Dropped[d.String()] += c.dropped[d].Load()
 	}
-	for i := range c.ranks {
-		s.Ranks[i] += c.ranks[i].Load()
+	for rank := range c.services[0] {
+		unknown, known := c.services[0][rank].Load(), c.services[1][rank].Load()
+		s.Unknown += unknown
+		s.Located += known
+		if rank > 0 {
+			s.Ranks[rank] += unknown + known
+		}
 	}
 	s.Panics += c.panics.Load()
-	s.Located += c.located.Load()
-	s.Unknown += c.unknown.Load()
 	for i := range c.answers {
 		chunk := c.answers[i].Load()
 		if chunk == nil {
