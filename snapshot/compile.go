@@ -4,7 +4,7 @@ import (
 	"encoding/binary"
 	"maps"
 	"math"
-	"net"
+	"net/netip"
 	"strconv"
 
 	"github.com/miekg/dns"
@@ -276,7 +276,7 @@ func (c *compiler) answer(d *declared, o *planned, f int) answer {
 	case o.Pools == nil:
 		for _, addr := range d.spec.Fallback.Addresses {
 			if addr.Is6() == (f == v6) {
-				rrs = append(rrs, addressRR(d.spec, addr.AsSlice(), f))
+				rrs = append(rrs, addressRR(d.spec, addr, f))
 			}
 		}
 	default:
@@ -294,7 +294,7 @@ func (c *compiler) answer(d *declared, o *planned, f int) answer {
 				if down && (!o.fallback || st.Forced) {
 					continue
 				}
-				rrs = append(rrs, addressRR(d.spec, d.spec.Pools[p].Endpoints[e.index].AsSlice(), f))
+				rrs = append(rrs, addressRR(d.spec, d.spec.Pools[p].Endpoints[e.index], f))
 			}
 		}
 		if len(o.Pools) == 1 {
@@ -323,11 +323,11 @@ func header(spec *zones.Service, rrtype uint16) dns.RR_Header {
 	return dns.RR_Header{Name: spec.Name, Rrtype: rrtype, Class: dns.ClassINET, Ttl: spec.TTL}
 }
 
-func addressRR(spec *zones.Service, addr net.IP, f int) dns.RR {
+func addressRR(spec *zones.Service, addr netip.Addr, f int) dns.RR {
 	if f == v4 {
-		return &dns.A{Hdr: header(spec, dns.TypeA), A: addr}
+		return &dns.A{Hdr: header(spec, dns.TypeA), A: addr.AsSlice()}
 	}
-	return &dns.AAAA{Hdr: header(spec, dns.TypeAAAA), AAAA: addr}
+	return &dns.AAAA{Hdr: header(spec, dns.TypeAAAA), AAAA: addr.AsSlice()}
 }
 
 // mustRRset packs address and CNAME records of a checked configuration, which always pack.

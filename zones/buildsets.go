@@ -72,7 +72,7 @@ func (b *builder) addGlue(s *site, cut *Node) {
 			beside = append(beside, s.addresses(string(target))...)
 		}
 	}
-	if glue := append(below, beside...); len(glue) > 0 {
+	if glue := slices.Concat(below, beside); len(glue) > 0 {
 		cut.makeRare().glue = slices.Clip(glue[:min(len(glue), maxGlue)])
 	}
 }

@@ -23,7 +23,8 @@ func locate(path string) (located, error) {
 		return located{}, err
 	}
 	var document yaml.Node
-	if yaml.Unmarshal(text, &document) != nil || len(document.Content) == 0 {
+	// What isn't YAML says nothing, and the server is the one to complain.
+	if _ = yaml.Unmarshal(text, &document); len(document.Content) == 0 {
 		return located{}, nil
 	}
 	adminNode := valueOf(document.Content[0], "admin")

@@ -76,7 +76,7 @@ func (p *program) readZone(c *cli.Context) (*zones.Zone, error) {
 		}
 		apex = canonical
 	}
-	var text io.Reader = p.in
+	text := p.in
 	if file != "-" {
 		f, err := os.Open(file)
 		if err != nil {

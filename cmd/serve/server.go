@@ -100,7 +100,7 @@ func (s *server) bind(ctx context.Context) (net.Listener, error) {
 	}
 	var err error
 	if s.dns, err = dnsserver.Listen(ctx, options); err != nil {
-		return nil, fmt.Errorf("%w\nChoose another address with dns.listen in %s.", err, s.path)
+		return nil, fmt.Errorf("%w\nChoose another address with dns.listen in %s", err, s.path)
 	}
 	listener, err := s.bindAdmin(ctx)
 	if err != nil {
@@ -126,7 +126,7 @@ func (s *server) bindAdmin(ctx context.Context) (net.Listener, error) {
 	var lc net.ListenConfig
 	l, err := lc.Listen(ctx, "tcp", cfg.Listen.String())
 	if err != nil {
-		return nil, fmt.Errorf("%w\nChoose another address with admin.listen in %s.", dnsserver.NewBindError("tcp", cfg.Listen, err), s.path)
+		return nil, fmt.Errorf("%w\nChoose another address with admin.listen in %s", dnsserver.NewBindError("tcp", cfg.Listen, err), s.path)
 	}
 	s.admin = l.Addr().(*net.TCPAddr).AddrPort()
 	return l, nil
