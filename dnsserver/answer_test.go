@@ -188,6 +188,25 @@ func TestServiceFollowsTheClient(t *testing.T) {
 	}
 }
 
+// TestMultivalue: an answer of several addresses, no more than the policy allows, and over time all of them.
+func TestMultivalue(t *testing.T) {
+	r := newResponder(t, udp)
+	packet := pack(t, ask("multi.glb.test.", dns.TypeA))
+	seen := map[string]int{}
+	for range 400 {
+		m := exchange(t, r, packet)
+		if len(m.Answer) != 3 {
+			t.Fatalf("%d addresses, want 3: %s", len(m.Answer), describe(m))
+		}
+		for _, rr := range m.Answer {
+			seen[rr.(*dns.A).A.String()]++
+		}
+	}
+	if len(seen) != 8 {
+		t.Errorf("%d of 8 addresses were answered: %v", len(seen), seen)
+	}
+}
+
 // TestScope: every answer of a name and type that depends on the client has a scope, and no other.
 func TestScope(t *testing.T) {
 	r := newResponder(t, udp)

@@ -115,6 +115,7 @@ func testServices() []*zones.Service {
 		testService("*.svc.glb.test.", 1, nearest),
 		names,
 		off,
+		testService("multi.glb.test.", 4, &policy.All{Children: []policy.Node{&policy.Region{Pool: 0}, &policy.Region{Pool: 1}}, Max: 3}),
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"reflect"
+	"strings"
 	"testing"
 
 	"github.com/miekg/dns"
@@ -89,7 +90,7 @@ func FuzzParity(f *testing.F) {
 // TestParity draws questions that the fixture has answers for.
 func TestParity(t *testing.T) {
 	snap, id := testSnapshot(t), testIdentity(t)
-	labels := rapid.SampledFrom([]string{"www", "w", "many", "cdn", "off", "static", "alias", "twice", "out", "gone", "nodata", "below", "refuge",
+	labels := rapid.SampledFrom([]string{"www", "w", "many", "multi", "cdn", "off", "static", "alias", "twice", "out", "gone", "nodata", "below", "refuge",
 		"loop", "cat", "c1", "c2", "x.wild", "y.x.wild", "x.star", "a.b.ent", "b.ent", "sub", "x.sub", "x.svc", "long", "middle", "nowhere", "ns1", "X.wWw"})
 	apexes := rapid.SampledFrom([]string{"glb.test.", "GLB.test.", "few.crowd.test.", "many.crowd.test.", "crowd.test.", "example.net.", "."})
 	types := rapid.SampledFrom([]uint16{dns.TypeA, dns.TypeA, dns.TypeAAAA, dns.TypeTXT, dns.TypeNS, dns.TypeSOA, dns.TypeMX, dns.TypeCNAME, dns.TypeANY,
@@ -136,6 +137,39 @@ func TestParity(t *testing.T) {
 	}
 }
 
+// TestParityAtTheRoot: a zone whose apex is a suffix without labels, and names that need escapes.
+func TestParityAtTheRoot(t *testing.T) {
+	const root = `$ORIGIN .
+$TTL 60
+@        IN SOA a h 1 2 3 4 5
+@        IN NS  a
+a        IN A   192.0.2.1
+cut      IN NS  n\.s.cut
+n\.s.cut IN A   192.0.2.2
+n\.s.cut IN A   192.0.2.3
+r\\\032t IN CNAME \000
+\000     IN TXT "\255"
+`
+	snap, id := compile(t, map[string]string{".": root}, nil), testIdentity(t)
+	for _, c := range []struct {
+		name  string
+		qtype uint16
+		want  string
+	}{
+		{".", dns.TypeNS, "NOERROR aa | . 60 NS a."},
+		{".", dns.TypeA, "NOERROR aa | authority . 5 SOA a. h. 1 2 3 4 5"},
+		{"nowhere.", dns.TypeA, "NXDOMAIN aa | authority . 5 SOA a. h. 1 2 3 4 5"},
+		{"x.cut.", dns.TypeA, `NOERROR | authority cut. 60 NS n\.s.cut. | additional n\.s.cut. 60 A 192.0.2.2, n\.s.cut. 60 A 192.0.2.3`},
+		{`r\\\032t.`, dns.TypeTXT, `NOERROR aa | r\\\ t. 60 CNAME \000., \000. 60 TXT "\255"`},
+		{`r\\\032t.`, dns.TypeMX, `NOERROR aa | r\\\ t. 60 CNAME \000. | authority . 5 SOA a. h. 1 2 3 4 5`},
+	} {
+		m := parity(t, &id, snap, pack(t, ask(c.name, c.qtype)), 0, resolver, 0)
+		if got := describe(m); got != c.want {
+			t.Errorf("%s %s\n got %s\nwant %s", c.name, dns.Type(c.qtype), got, c.want)
+		}
+	}
+}
+
 // TestDecideEqualsThePacket: what explain shows is what the socket sends.
 func TestDecideEqualsThePacket(t *testing.T) {
 	snap, id := testSnapshot(t), testIdentity(t)
@@ -160,6 +194,19 @@ func TestDecideEqualsThePacket(t *testing.T) {
 			t.Fatalf("explained: %s\n    sent: %s", got, want)
 		}
 	})
+}
+
+func TestDecideRefusesWhatIsNoName(t *testing.T) {
+	for _, name := range []string{"", "a..b", strings.Repeat("a", 64) + ".test.", `a\256.test.`} {
+		if _, err := Decide(nil, Question{Name: name, Type: dns.TypeA}); err == nil {
+			t.Errorf("%q was taken for a name", name)
+		}
+	}
+	// The final dot is optional, and case doesn't count.
+	a, err := Decide(testSnapshot(t), Question{Name: "WWW.glb.TEST", Type: dns.TypeA, Client: tokyoClient})
+	if err != nil || a.Name != "www.glb.test." || len(a.Records) != 2 || a.TTL != 30 || a.Scope != 28 || a.Service != 0 || !a.Location.FromECS || a.Outcome.Rank != 1 {
+		t.Errorf("%+v, %v", a, err)
+	}
 }
 
 // packets are the seeds of the fuzz tests: good and bad queries of every kind.

@@ -234,7 +234,7 @@ func (s *Server) Rebind(ctx context.Context, addrs []netip.AddrPort) error {
 	if err != nil {
 		return err
 	}
-	s.listeners = append(kept, added...)
+	s.listeners = slices.Concat(kept, added)
 	for _, l := range gone {
 		s.end(l)
 	}

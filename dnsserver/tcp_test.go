@@ -1,6 +1,7 @@
 package dnsserver
 
 import (
+	"errors"
 	"io"
 	"net"
 	"slices"
@@ -35,7 +36,7 @@ func TestPipelining(t *testing.T) {
 				t.Fatalf("pieces of %d: answer %d: %v %v", piece, i, m, err)
 			}
 		}
-		if _, err := read(c); err != io.EOF {
+		if _, err := read(c); !errors.Is(err, io.EOF) {
 			t.Errorf("after the last answer: %v", err)
 		}
 	}
@@ -52,7 +53,7 @@ func TestUnfinishedQueriesEnd(t *testing.T) {
 		if _, err := c.Write(begin); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := read(c); err != io.EOF {
+		if _, err := read(c); !errors.Is(err, io.EOF) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -106,7 +107,7 @@ func TestNoQueryEndsTheConnection(t *testing.T) {
 		if m, err := read(conn); err != nil || len(m.Answer) != 2 {
 			t.Errorf("%s: the query before it: %v %v", name, m, err)
 		}
-		if _, err := read(conn); err != io.EOF {
+		if _, err := read(conn); !errors.Is(err, io.EOF) {
 			t.Errorf("%s: %v", name, err)
 		}
 		if n := s.Stats().Dropped[c.drop]; n != before+1 {

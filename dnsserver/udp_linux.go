@@ -81,18 +81,19 @@ func listenPackets(addr netip.AddrPort) (*packetSocket, error) {
 
 func (s *packetSocket) setUp(addr netip.AddrPort) error {
 	v6 := addr.Addr().Is6()
-	options := []struct{ level, name, value int }{{unix.SOL_SOCKET, unix.SO_REUSEPORT, 1}}
+	type option struct{ level, name int }
+	options := []option{{unix.SOL_SOCKET, unix.SO_REUSEPORT}}
 	if v6 {
-		options = append(options, struct{ level, name, value int }{unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, 1})
+		options = append(options, option{unix.IPPROTO_IPV6, unix.IPV6_V6ONLY})
 	}
 	switch {
 	case s.wildcard && v6:
-		options = append(options, struct{ level, name, value int }{unix.IPPROTO_IPV6, unix.IPV6_RECVPKTINFO, 1})
+		options = append(options, option{unix.IPPROTO_IPV6, unix.IPV6_RECVPKTINFO})
 	case s.wildcard:
-		options = append(options, struct{ level, name, value int }{unix.IPPROTO_IP, unix.IP_PKTINFO, 1})
+		options = append(options, option{unix.IPPROTO_IP, unix.IP_PKTINFO})
 	}
 	for _, o := range options {
-		if err := unix.SetsockoptInt(s.fd, o.level, o.name, o.value); err != nil {
+		if err := unix.SetsockoptInt(s.fd, o.level, o.name, 1); err != nil {
 			return err
 		}
 	}
