@@ -38,9 +38,9 @@ func TestScopesOfEmbeddedAddresses(t *testing.T) {
 		"2001:0:ffff:ffff:ffff:ffff:f5ff:fffe": 96 + 8,  // Teredo: ^10.0.0.1, private
 		"2001:db8:9::":                         48,
 		"2001:db8:9:ffff:ffff:ffff:ffff:ffff":  48,
-		"2001:0:1::":                           96 + 2, // Teredo: 255.255.255.255
+		"2001:0:1::":                           96 + 3, // Teredo: 255.255.255.255, in 224.0.0.0/3
 		"2001:1::":                             32,     // beside Teredo, in 2001::/31
-		"64:ff9b::1:0:0":                       80,     // beside NAT64
+		"64:ff9b::1:0:0":                       96,     // beside NAT64
 	} {
 		if _, s := table.Lookup(netip.MustParseAddr(address)); s != scope {
 			t.Errorf("%s: scope %d, want %d", address, s, scope)
