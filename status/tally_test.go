@@ -18,7 +18,7 @@ var (
 
 // ballot is one fresh ballot with one vote on "a".
 func ballot(vantage string, h Health, reason string) Arrival {
-	return Arrival{Ballot: Ballot{vantage, map[string]Vote{"a": {Health: h, Evidence: Evidence{Reason: reason}}}}}
+	return Arrival{Ballot: Ballot{Vantage: vantage, Votes: map[string]Vote{"a": {Health: h, Evidence: Evidence{Reason: reason}}}}}
 }
 
 func TestTallySteps(t *testing.T) {
@@ -104,7 +104,7 @@ func TestTallySteps(t *testing.T) {
 func TestTallyForgetsTargetsOutsideTheRules(t *testing.T) {
 	rules := Rules{MaxAge: time.Second, Targets: map[string]struct{}{"a": {}, "c": {}}}
 	prev := Table{"a": {Health: Down, Since: t0}, "b": {Health: Down, Since: t0}}
-	got, changes := Tally([]Arrival{{Ballot: Ballot{"x", map[string]Vote{"z": {Health: Up}}}}}, rules, prev, t1)
+	got, changes := Tally([]Arrival{{Ballot: Ballot{Vantage: "x", Votes: map[string]Vote{"z": {Health: Up}}}}}, rules, prev, t1)
 	if diff := cmp.Diff(Table{"a": {Health: Down, Since: t0}}, got); diff != "" || len(changes) != 0 {
 		t.Errorf("table (-want +got):\n%s\ntransitions %v", diff, changes)
 	}
@@ -134,7 +134,7 @@ func drawArrivals(t *rapid.T) []Arrival {
 	var all []Arrival
 	for i := range n {
 		all = append(all, Arrival{
-			Ballot: Ballot{fmt.Sprintf("v%d", i), votes.Draw(t, "votes")},
+			Ballot: Ballot{Vantage: fmt.Sprintf("v%d", i), Votes: votes.Draw(t, "votes")},
 			Age:    time.Duration(rapid.IntRange(0, 20).Draw(t, "age")) * time.Second,
 		})
 	}
@@ -239,7 +239,7 @@ func BenchmarkTally(b *testing.B) {
 		for i := range 10_000 {
 			votes[fmt.Sprintf("web:1f2e3d4c@198.18.%d.%d", i/250, i%250)] = Vote{Health: Up, Evidence: Evidence{Reason: "HTTP 200 OK"}}
 		}
-		arrivals = append(arrivals, Arrival{Ballot: Ballot{fmt.Sprint(c), votes}})
+		arrivals = append(arrivals, Arrival{Ballot: Ballot{Vantage: fmt.Sprint(c), Votes: votes}})
 	}
 	rules := Rules{MaxAge: time.Second}
 	prev, _ := Tally(arrivals, rules, nil, t0)

@@ -5,6 +5,7 @@ import "time"
 // Vote is one checker's verdict on one target, with what it last saw there.
 type Vote struct {
 	Health   Health    // Unknown: the checker abstains (it has not seen enough, or distrusts its own network)
+	Withheld float64   // 0..1, with Up: the share of its traffic that the endpoint should be spared, because it is slow or asks for it
 	Since    time.Time // when the checker came to this verdict, by its own clock: to be shown, never to be compared
 	Evidence Evidence
 }
@@ -35,6 +36,7 @@ func (e Evidence) CertDaysLeft(now time.Time) (int, bool) {
 type Ballot struct {
 	Vantage string          // who votes; each checker has a name of its own
 	Votes   map[string]Vote // by target
+	Doubt   string          // why the checker distrusts itself, and abstains on every target; empty: it doesn't
 }
 
 // Arrival is a ballot as a board hands it out.
