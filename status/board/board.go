@@ -32,6 +32,9 @@ type Board interface {
 	Subscribe() (hints <-chan struct{}, cancel func())
 }
 
+// interval is what a board has whose hints can get lost: it wants to be read this often, hint or no hint.
+type interval interface{ Interval() time.Duration }
+
 // forgetAfter bounds how long Memory keeps the ballot of a checker that has gone, or was renamed by a reload.
 const forgetAfter = time.Hour
 

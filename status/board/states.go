@@ -132,10 +132,16 @@ func (s *States) Run(ctx context.Context) error {
 		case <-s.kick:
 		case <-again.C:
 		}
-		if wait := s.round(ctx); wait > 0 {
+		begin := time.Now()
+		wait := s.round(ctx)
+		if wait > 0 {
 			again.Reset(wait)
 		} else {
 			again.Stop()
+		}
+		// However fast the board hints, the mirror works a tenth of the time at most.
+		if !sleep(ctx, min(10*time.Since(begin), time.Second)) {
+			return nil
 		}
 	}
 }
@@ -174,6 +180,9 @@ func (s *States) round(ctx context.Context) time.Duration {
 		}
 	}
 	s.view.Store(seen)
+	if b, ok := s.board.(interval); ok && (wait == 0 || b.Interval() < wait) {
+		wait = b.Interval()
+	}
 
 	table, transitions := status.Tally(arrivals, rules, s.Table(), now)
 	s.table.Store(&table)
