@@ -34,6 +34,15 @@ type Explanation struct {
 	Steps      []ExplainStep `json:"steps"`      // the decision, step by step
 }
 
+// Finish makes e ready for JSON: it names the schema, and no list is null.
+func (e *Explanation) Finish() {
+	e.Schema = ExplainSchema
+	e.Answers, e.Candidates, e.Steps = notNull(e.Answers), notNull(e.Candidates), notNull(e.Steps)
+	for i := range e.Candidates {
+		e.Candidates[i].Addresses = notNull(e.Candidates[i].Addresses)
+	}
+}
+
 // ClientReport is what is known of the client.
 type ClientReport struct {
 	Address     string      `json:"address"`     // network that was looked up: "192.0.2.0/24"

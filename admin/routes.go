@@ -110,7 +110,19 @@ func (c Condition) String() string {
 func (s *Server) report() StatusReport {
 	report := s.backend.Status()
 	report.Schema = StatusSchema
+	report.Listen = notNull(report.Listen)
+	report.Regions = notNull(report.Regions)
+	report.Services = notNull(report.Services)
+	report.Warnings = notNull(report.Warnings)
 	return report
+}
+
+// notNull makes an empty list of none: in JSON a list is always a list.
+func notNull[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
 }
 
 func (s *Server) status(w http.ResponseWriter, r *http.Request) {
@@ -128,7 +140,7 @@ func (s *Server) explain(w http.ResponseWriter, r *http.Request) {
 		writeError(w, err)
 		return
 	}
-	explanation.Schema = ExplainSchema
+	explanation.Finish()
 	writeJSON(w, "application/json", http.StatusOK, explanation)
 }
 
@@ -144,7 +156,7 @@ func (s *Server) reload(w http.ResponseWriter, r *http.Request) {
 		writeError(w, err)
 		return
 	}
-	report := s.backend.Status()
+	report := s.report()
 	writeJSON(w, "application/json", http.StatusOK, Reloaded{report.Generation, report.Config, report.Warnings})
 }
 

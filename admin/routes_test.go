@@ -285,6 +285,22 @@ func TestOpenAPI(t *testing.T) {
 	}
 }
 
+// TestListsAreNeverNull: who reads the JSON needs no case for it.
+func TestListsAreNeverNull(t *testing.T) {
+	s := newServer(&fakeBackend{}, "")
+	for path, lists := range map[string]string{
+		"/api/v1/status":                      "listen regions services warnings",
+		"/api/v1/explain?name=a.test&from=JP": "answers candidates steps",
+	} {
+		got := decode[map[string]any](t, ask(s, "GET", path))
+		for _, list := range strings.Fields(lists) {
+			if _, ok := got[list].([]any); !ok {
+				t.Errorf("%s: %s is %v", path, list, got[list])
+			}
+		}
+	}
+}
+
 // TestNothingIsCached: every answer is as of now, and may be about a token's secrets.
 func TestNothingIsCached(t *testing.T) {
 	s := newServer(&fakeBackend{}, "")

@@ -44,7 +44,7 @@ type client struct {
 }
 
 // newClient reads the admin flags and, for what they don't say, the configuration at path (empty: none).
-func newClient(c *cli.Context, path string) (*client, error) {
+func (p *program) newClient(c *cli.Context, path string) (*client, error) {
 	text, tokenFile := c.String("admin"), c.String("token-file")
 	if path != "" {
 		found, err := locate(path)
@@ -52,6 +52,9 @@ func newClient(c *cli.Context, path string) (*client, error) {
 			return nil, withCode(exitFailed, fmt.Errorf("can't read where the server is: %w", err))
 		}
 		text, tokenFile = cmp.Or(text, found.address), cmp.Or(tokenFile, found.tokenFile)
+		if found.unread && text == "" {
+			p.sayf("%s can't be read for its admin.listen; asking at %s (--admin names another place)", path, defaultAdmin)
+		}
 	}
 	text = cmp.Or(text, defaultAdmin)
 	if !strings.Contains(text, "://") {

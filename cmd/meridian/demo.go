@@ -91,7 +91,7 @@ func (p *program) demoAct(action, done string) cli.ActionFunc {
 		if err := arguments(c, 1, 1, "one REGION"); err != nil {
 			return err
 		}
-		client, err := newClient(c, "")
+		client, err := p.newClient(c, "")
 		if err != nil {
 			return err
 		}

@@ -59,7 +59,7 @@ func (p *program) explanation(c *cli.Context, request admin.ExplainRequest) (*ad
 	if path := c.String("config"); path != "" && !c.IsSet("admin") {
 		return p.explainOffline(c, path, request)
 	}
-	client, err := newClient(c, c.String("config"))
+	client, err := p.newClient(c, c.String("config"))
 	if err != nil {
 		return nil, err
 	}
@@ -87,7 +87,7 @@ func (p *program) explainOffline(c *cli.Context, path string, request admin.Expl
 	if err != nil {
 		return nil, err
 	}
-	explanation.Schema = admin.ExplainSchema
+	explanation.Finish()
 	return explanation, nil
 }
 

@@ -24,7 +24,7 @@ func (p *program) healthcheck(c *cli.Context) error {
 	if err := arguments(c, 0, 0, ""); err != nil {
 		return err
 	}
-	client, err := newClient(c, c.String("config"))
+	client, err := p.newClient(c, c.String("config"))
 	if err != nil {
 		return err
 	}

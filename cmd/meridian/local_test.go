@@ -170,12 +170,12 @@ func TestQuery(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var subnets []string
+	subnets := make(chan string, 1)
 	handler := dns.HandlerFunc(func(w dns.ResponseWriter, r *dns.Msg) {
 		m := new(dns.Msg).SetReply(r)
 		for _, option := range r.IsEdns0().Option {
 			if ecs, ok := option.(*dns.EDNS0_SUBNET); ok {
-				subnets = append(subnets, ecs.String())
+				subnets <- ecs.String()
 			}
 		}
 		_, overUDP := w.RemoteAddr().(*net.UDPAddr)
@@ -206,10 +206,9 @@ func TestQuery(t *testing.T) {
 		"2001:db8::1":      "[2001:db8::1]/128/0",
 		"2001:db8:1::9/48": "[2001:db8:1::]/48/0",
 	} {
-		subnets = nil
 		meridian(t, "query", "www.test", "--nsid", "--subnet", subnet, "--server", server).is(t, exitDone, "192.0.2.1", "")
-		if len(subnets) != 1 || subnets[0] != want {
-			t.Errorf("--subnet %s sent %q, want %s", subnet, subnets, want)
+		if got := <-subnets; got != want {
+			t.Errorf("--subnet %s sent %q, want %s", subnet, got, want)
 		}
 	}
 	silent := netip.MustParseAddrPort(strings.TrimPrefix(nobody(t), "http://"))

@@ -13,6 +13,7 @@ import (
 type located struct {
 	address   string // host:port; empty: it doesn't say
 	tokenFile string // empty: none
+	unread    bool   // the file isn't YAML, and so says nothing
 }
 
 // locate reads as much of the configuration at path as says where its server is. Everything else in it may be wrong:
@@ -23,9 +24,10 @@ func locate(path string) (located, error) {
 		return located{}, err
 	}
 	var document yaml.Node
-	// What isn't YAML says nothing, and the server is the one to complain.
-	if _ = yaml.Unmarshal(text, &document); len(document.Content) == 0 {
-		return located{}, nil
+	// The server is the one to say what is wrong with it.
+	unread := yaml.Unmarshal(text, &document) != nil
+	if unread || len(document.Content) == 0 {
+		return located{unread: unread}, nil
 	}
 	adminNode := valueOf(document.Content[0], "admin")
 	found := located{address: os.ExpandEnv(scalar(valueOf(adminNode, "listen")))}

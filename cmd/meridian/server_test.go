@@ -58,6 +58,7 @@ func TestWhereTheServerIs(t *testing.T) {
 	meridian(t, "reload", "--config", config).is(t, exitDone, "Reloaded", "")
 	meridian(t, "reload", "--admin", listen).is(t, exitRefused, "", "this needs the listener's token")
 	meridian(t, "reload", "--admin", listen, "--token-file", token).is(t, exitDone, "Reloaded", "")
+	meridian(t, "reload", "--config", file(t, "meridian.yaml", "dns: [\n"), "--timeout", "1ns").is(t, exitUnreachable, "", "asking at "+defaultAdmin)
 	meridian(t, "reload", "--config", "/nowhere/meridian.yaml").is(t, exitFailed, "", "can't read where the server is")
 	meridian(t, "reload", "--admin", listen, "--token-file", "/nowhere/token").is(t, exitFailed, "", "can't read the token")
 }
@@ -71,7 +72,7 @@ func TestLocate(t *testing.T) {
 		"admin: {listen: \"0.0.0.0:1\"}\n":       {address: "127.0.0.1:1"},
 		"admin: {listen: \"[::]:1\"}\n":          {address: "127.0.0.1:1"},
 		"admin: {token_file: /etc/token}\n":      {tokenFile: "/etc/token"},
-		"admin: {listen: 127.0.0.1:1}\n\t- bad:": {},
+		"admin: {listen: 127.0.0.1:1}\n\t- bad:": {unread: true},
 	} {
 		if got, err := locate(file(t, "meridian.yaml", text)); err != nil || got != want {
 			t.Errorf("%q: %+v, %v; want %+v", text, got, err, want)

@@ -30,7 +30,7 @@ func (p *program) status(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	client, err := newClient(c, c.String("config"))
+	client, err := p.newClient(c, c.String("config"))
 	if err != nil {
 		return err
 	}
