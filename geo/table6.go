@@ -18,11 +18,10 @@ import (
 // A plain Poptrie needs a node for every six bits of every /48 and, with the scope in its leaves, twice the
 // memory and time; a binary search over all edges, three times the time.
 type table6 struct {
-	index      []index6 // 1<<14 entries, then blocks of 1<<12
-	nodes      []node6
-	leaves     []uint32 // edge numbers
-	first      []addr6  // of each edge
-	localities []Locality
+	index  []index6 // 1<<14 entries, then blocks of 1<<12
+	nodes  []node6
+	leaves []uint32 // edge numbers
+	edges  steps[addr6]
 }
 
 // index6 is the number of an edge, or, with the top bit set, that of a block (in the root) or a node (in a block).
@@ -54,10 +53,10 @@ func (t *table6) lookup(a addr6) (Locality, uint8) {
 		}
 	}
 	i := int(e)
-	for i+1 < len(t.first) && !a.less(t.first[i+1]) {
+	for i+1 < len(t.edges) && !a.less(t.edges[i+1].first) {
 		i++
 	}
-	return t.localities[i], t.scope(i, a)
+	return Locality(t.edges[i].value), t.scope(i, a)
 }
 
 // descend goes from a node, which stands behind the first 26 bits, to the number of an edge.
@@ -75,28 +74,25 @@ func (t *table6) descend(number uint32, a addr6) index6 {
 	}
 }
 
-// scope is [steps.certain] for edge i.
+// scope is [steps.certain] for edge i, without its detour by a type parameter.
 func (t *table6) scope(i int, a addr6) uint8 {
 	length := 0
 	if i > 0 {
-		length = a.common(t.first[i].prev()) + 1
+		length = a.common(t.edges[i].first.prev()) + 1
 	}
-	if i+1 < len(t.first) {
-		length = max(length, a.common(t.first[i+1])+1)
+	if i+1 < len(t.edges) {
+		length = max(length, a.common(t.edges[i+1].first)+1)
 	}
 	return uint8(length)
 }
 
 func (t *table6) size() int {
-	return 4*(cap(t.index)+cap(t.leaves)+cap(t.localities)) + 16*cap(t.first) + 24*cap(t.nodes)
+	return 4*(cap(t.index)+cap(t.leaves)) + 24*(cap(t.nodes)+cap(t.edges))
 }
 
-// compile makes the table of a step function whose values are localities.
+// compile makes the table of a step function whose values are localities, and keeps it.
 func (t *table6) compile(s steps[addr6]) {
-	t.first, t.localities = make([]addr6, len(s)), make([]Locality, len(s))
-	for i, e := range s {
-		t.first[i], t.localities[i] = e.first, Locality(e.value)
-	}
+	t.edges = s
 	t.index = make([]index6, 1<<rootBits6)
 	t.fill(s, 0, addr6{}, 0, rootBits6, func(i int, base addr6) uint32 {
 		at := len(t.index)
