@@ -10,14 +10,14 @@ import (
 	"time"
 
 	"github.com/maxmind/mmdbwriter"
-	. "github.com/maxmind/mmdbwriter/mmdbtype" //nolint:revive // records read like literals
+	db "github.com/maxmind/mmdbwriter/mmdbtype"
 	"go4.org/netipx"
 
 	"meridian/geo"
 )
 
 // file makes a database with one record for each network.
-func file(t testing.TB, options mmdbwriter.Options, records map[string]Map) []byte {
+func file(t testing.TB, options mmdbwriter.Options, records map[string]db.Map) []byte {
 	t.Helper()
 	options.IncludeReservedNetworks = true
 	options.BuildEpoch = 1_700_000_000
@@ -40,20 +40,20 @@ func file(t testing.TB, options mmdbwriter.Options, records map[string]Map) []by
 	return out.Bytes()
 }
 
-func code(c String) Map { return Map{"code": c} }
-func iso(c String) Map  { return Map{"iso_code": c} }
-func english(n String) Map {
-	return Map{"names": Map{"en": n, "de": n + " (de)"}}
+func code(c db.String) db.Map { return db.Map{"code": c} }
+func iso(c db.String) db.Map  { return db.Map{"iso_code": c} }
+func english(n db.String) db.Map {
+	return db.Map{"names": db.Map{"en": n, "de": n + " (de)"}}
 }
 
 // Records as the vendors write them.
 var (
-	maxmindCity = Map{
-		"city": english("Tokyo"), "continent": Map{"code": String("AS"), "geoname_id": Uint32(6255147)},
-		"country":            Map{"iso_code": String("JP"), "names": Map{"en": String("Japan")}},
-		"registered_country": iso("US"), "subdivisions": Slice{iso("13"), iso("99")},
-		"location": Map{"latitude": Float64(35.68), "longitude": Float64(139.69), "accuracy_radius": Uint16(5), "time_zone": String("Asia/Tokyo")},
-		"postal":   code("100-0001"), "traits": Map{"is_anycast": Bool(true)},
+	maxmindCity = db.Map{
+		"city": english("Tokyo"), "continent": db.Map{"code": db.String("AS"), "geoname_id": db.Uint32(6255147)},
+		"country":            db.Map{"iso_code": db.String("JP"), "names": db.Map{"en": db.String("Japan")}},
+		"registered_country": iso("US"), "subdivisions": db.Slice{iso("13"), iso("99")},
+		"location": db.Map{"latitude": db.Float64(35.68), "longitude": db.Float64(139.69), "accuracy_radius": db.Uint16(5), "time_zone": db.String("Asia/Tokyo")},
+		"postal":   code("100-0001"), "traits": db.Map{"is_anycast": db.Bool(true)},
 	}
 	tokyo = geo.Place{Continent: "AS", Country: "JP", Subdivision: "JP-13", City: "Tokyo", Coordinates: geo.At(35.68, 139.69)}
 )
@@ -64,43 +64,43 @@ func TestSchemas(t *testing.T) {
 	withASN := func(p geo.Place, asn uint32) geo.Place { p.ASN = asn; return p }
 	for _, c := range []struct {
 		name, databaseType, schema string
-		record                     Map
+		record                     db.Map
 		want                       geo.Place
 	}{
 		{"MaxMind City", "GeoLite2-City", "maxmind", maxmindCity, tokyo},
-		{"MaxMind Country", "GeoIP2-Country", "maxmind", Map{"continent": code("EU"), "country": iso("DE"), "registered_country": iso("FR")}, germany},
+		{"MaxMind Country", "GeoIP2-Country", "maxmind", db.Map{"continent": code("EU"), "country": iso("DE"), "registered_country": iso("FR")}, germany},
 		{"MaxMind Enterprise", "GeoIP2-Enterprise", "enterprise",
-			Map{"continent": code("AS"), "country": Map{"iso_code": String("JP"), "confidence": Uint16(99)}, "subdivisions": Slice{iso("13")},
-				"city": english("Tokyo"), "location": maxmindCity["location"], "traits": Map{"autonomous_system_number": Uint32(64496)}},
+			db.Map{"continent": code("AS"), "country": db.Map{"iso_code": db.String("JP"), "confidence": db.Uint16(99)}, "subdivisions": db.Slice{iso("13")},
+				"city": english("Tokyo"), "location": maxmindCity["location"], "traits": db.Map{"autonomous_system_number": db.Uint32(64496)}},
 			withASN(tokyo, 64496)},
-		{"MaxMind ASN", "GeoLite2-ASN", "asn", Map{"autonomous_system_number": Uint32(64497), "autonomous_system_organization": String("Example")}, geo.Place{ASN: 64497}},
-		{"MaxMind ISP", "GeoIP2-ISP", "asn", Map{"autonomous_system_number": Uint32(64497), "isp": String("Example")}, geo.Place{ASN: 64497}},
+		{"MaxMind ASN", "GeoLite2-ASN", "asn", db.Map{"autonomous_system_number": db.Uint32(64497), "autonomous_system_organization": db.String("Example")}, geo.Place{ASN: 64497}},
+		{"MaxMind ISP", "GeoIP2-ISP", "asn", db.Map{"autonomous_system_number": db.Uint32(64497), "isp": db.String("Example")}, geo.Place{ASN: 64497}},
 		{"DB-IP City Lite", "DBIP-City-Lite", "maxmind",
-			Map{"city": english("Tokyo"), "continent": code("AS"), "country": Map{"iso_code": String("JP"), "is_in_european_union": Bool(false)},
-				"subdivisions": Slice{english("Tokyo")}, "location": Map{"latitude": Float64(35.68), "longitude": Float64(139.69)}},
+			db.Map{"city": english("Tokyo"), "continent": code("AS"), "country": db.Map{"iso_code": db.String("JP"), "is_in_european_union": db.Bool(false)},
+				"subdivisions": db.Slice{english("Tokyo")}, "location": db.Map{"latitude": db.Float64(35.68), "longitude": db.Float64(139.69)}},
 			geo.Place{Continent: "AS", Country: "JP", City: "Tokyo", Coordinates: geo.At(35.68, 139.69)}},
-		{"DB-IP ISP", "DBIP-Location-ISP (compat=Enterprise)", "enterprise", Map{"country": iso("DE"), "traits": Map{"autonomous_system_number": Uint32(3320)}}, withASN(germany, 3320)},
+		{"DB-IP ISP", "DBIP-Location-ISP (compat=Enterprise)", "enterprise", db.Map{"country": iso("DE"), "traits": db.Map{"autonomous_system_number": db.Uint32(3320)}}, withASN(germany, 3320)},
 		{"IPinfo standard location", "ipinfo standard_location.mmdb", "flat",
-			Map{"city": String("Tokyo"), "region": String("Tokyo"), "region_code": String("13"), "country": String("JP"), "lat": String("35.68"), "lng": String("139.69")}, tokyo},
+			db.Map{"city": db.String("Tokyo"), "region": db.String("Tokyo"), "region_code": db.String("13"), "country": db.String("JP"), "lat": db.String("35.68"), "lng": db.String("139.69")}, tokyo},
 		{"IPinfo lite", "ipinfo generic_bundle_free.mmdb", "flat",
-			Map{"country": String("Germany"), "country_code": String("DE"), "continent": String("Europe"), "continent_code": String("EU"), "asn": String("AS3320")}, withASN(germany, 3320)},
+			db.Map{"country": db.String("Germany"), "country_code": db.String("DE"), "continent": db.String("Europe"), "continent_code": db.String("EU"), "asn": db.String("AS3320")}, withASN(germany, 3320)},
 		{"IPinfo country and ASN", "ipinfo generic_country_asn_free.mmdb", "flat",
-			Map{"country": String("DE"), "country_name": String("Germany"), "continent": String("EU"), "asn": String("AS3320")}, withASN(germany, 3320)},
+			db.Map{"country": db.String("DE"), "country_name": db.String("Germany"), "continent": db.String("EU"), "asn": db.String("AS3320")}, withASN(germany, 3320)},
 		{"flat with numbers, of no vendor we know", "my-db", "flat",
-			Map{"country_code": String("jp"), "region_code": String("JP-13"), "city": String("Tokyo"), "latitude": Float64(35.68), "longitude": Float64(139.69), "asn": Uint32(64496)},
+			db.Map{"country_code": db.String("jp"), "region_code": db.String("JP-13"), "city": db.String("Tokyo"), "latitude": db.Float64(35.68), "longitude": db.Float64(139.69), "asn": db.Uint32(64496)},
 			withASN(tokyo, 64496)},
 		{"MaxMind's schema under a name of one's own", "my-city-db", "maxmind", maxmindCity, tokyo},
-		{"no continent", "GeoLite2-Country", "maxmind", Map{"country": iso("DE")}, germany},
-		{"a continent alone", "GeoLite2-Country", "maxmind", Map{"continent": code("EU")}, geo.Place{Continent: "EU"}},
-		{"a country that is none", "GeoLite2-City", "maxmind", Map{"country": iso("EU"), "continent": code("EU")}, geo.Place{Continent: "EU"}},
-		{"UK", "GeoLite2-City", "maxmind", Map{"country": iso("UK"), "location": Map{"latitude": Float64(51.5), "longitude": Float64(-0.1)}},
+		{"no continent", "GeoLite2-Country", "maxmind", db.Map{"country": iso("DE")}, germany},
+		{"a continent alone", "GeoLite2-Country", "maxmind", db.Map{"continent": code("EU")}, geo.Place{Continent: "EU"}},
+		{"a country that is none", "GeoLite2-City", "maxmind", db.Map{"country": iso("EU"), "continent": code("EU")}, geo.Place{Continent: "EU"}},
+		{"UK", "GeoLite2-City", "maxmind", db.Map{"country": iso("UK"), "location": db.Map{"latitude": db.Float64(51.5), "longitude": db.Float64(-0.1)}},
 			geo.Place{Continent: "EU", Country: "GB", Coordinates: geo.At(51.5, -0.1)}},
-		{"(0,0) is not a place", "GeoLite2-City", "maxmind", Map{"country": iso("DE"), "location": Map{"latitude": Float64(0), "longitude": Float64(0)}}, germany},
-		{"coordinates off the globe", "GeoLite2-City", "maxmind", Map{"country": iso("DE"), "location": Map{"latitude": Float64(91), "longitude": Float64(0)}}, germany},
-		{"half of the coordinates", "GeoLite2-City", "maxmind", Map{"country": iso("DE"), "location": Map{"latitude": Float64(50)}}, germany},
+		{"(0,0) is not a place", "GeoLite2-City", "maxmind", db.Map{"country": iso("DE"), "location": db.Map{"latitude": db.Float64(0), "longitude": db.Float64(0)}}, germany},
+		{"coordinates off the globe", "GeoLite2-City", "maxmind", db.Map{"country": iso("DE"), "location": db.Map{"latitude": db.Float64(91), "longitude": db.Float64(0)}}, germany},
+		{"half of the coordinates", "GeoLite2-City", "maxmind", db.Map{"country": iso("DE"), "location": db.Map{"latitude": db.Float64(50)}}, germany},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			d, err := geo.OpenBytes("x.mmdb", file(t, mmdbwriter.Options{DatabaseType: c.databaseType}, map[string]Map{"192.0.2.0/24": c.record}))
+			d, err := geo.OpenBytes("x.mmdb", file(t, mmdbwriter.Options{DatabaseType: c.databaseType}, map[string]db.Map{"192.0.2.0/24": c.record}))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -122,17 +122,17 @@ func TestSchemas(t *testing.T) {
 func TestUnsuitableDatabases(t *testing.T) {
 	for _, c := range []struct {
 		name, databaseType string
-		record             Map
+		record             db.Map
 		message            string
 	}{
-		{"anonymous", "GeoIP2-Anonymous-IP", Map{"is_anonymous": Bool(true)}, `database type "GeoIP2-Anonymous-IP" doesn't say where networks are`},
-		{"connection type", "GeoIP2-Connection-Type", Map{"connection_type": String("Cable/DSL")}, "doesn't say where networks are"},
-		{"unknown", "my-db", Map{"colour": String("blue")}, `database type "my-db": 1 trial look-ups found no country, coordinates or AS number`},
-		{"not what it says", "GeoLite2-City", Map{"country": String("DE"), "lat": String("1"), "lng": String("2")}, `database type "GeoLite2-City", but a record of schema flat is in it`},
-		{"empty records", "GeoLite2-City", Map{}, "found no country"},
-		{"wrong types", "GeoLite2-City", Map{"country": Map{"iso_code": Uint32(3)}}, "trial look-up"},
+		{"anonymous", "GeoIP2-Anonymous-IP", db.Map{"is_anonymous": db.Bool(true)}, `database type "GeoIP2-Anonymous-IP" doesn't say where networks are`},
+		{"connection type", "GeoIP2-Connection-Type", db.Map{"connection_type": db.String("Cable/DSL")}, "doesn't say where networks are"},
+		{"unknown", "my-db", db.Map{"colour": db.String("blue")}, `database type "my-db": 1 trial look-ups found no country, coordinates or AS number`},
+		{"not what it says", "GeoLite2-City", db.Map{"country": db.String("DE"), "lat": db.String("1"), "lng": db.String("2")}, `database type "GeoLite2-City", but a record of schema flat is in it`},
+		{"empty records", "GeoLite2-City", db.Map{}, "found no country"},
+		{"wrong types", "GeoLite2-City", db.Map{"country": db.Map{"iso_code": db.Uint32(3)}}, "trial look-up"},
 	} {
-		_, err := geo.OpenBytes("x.mmdb", file(t, mmdbwriter.Options{DatabaseType: c.databaseType}, map[string]Map{"192.0.2.0/24": c.record}))
+		_, err := geo.OpenBytes("x.mmdb", file(t, mmdbwriter.Options{DatabaseType: c.databaseType}, map[string]db.Map{"192.0.2.0/24": c.record}))
 		if err == nil || !strings.Contains(err.Error(), c.message) {
 			t.Errorf("%s: %v, want %q", c.name, err, c.message)
 		}
@@ -147,7 +147,7 @@ func TestOpenFile(t *testing.T) {
 	if _, err := geo.Open(path); err == nil || !strings.Contains(err.Error(), path) {
 		t.Errorf("no file: %v", err)
 	}
-	data := file(t, mmdbwriter.Options{DatabaseType: "GeoLite2-City"}, map[string]Map{"192.0.2.0/24": maxmindCity})
+	data := file(t, mmdbwriter.Options{DatabaseType: "GeoLite2-City"}, map[string]db.Map{"192.0.2.0/24": maxmindCity})
 	for name, broken := range map[string][]byte{"empty": nil, "text": []byte("not a database"), "cut short": data[:len(data)/2], "begins later": data[len(data)/2:]} {
 		if err := os.WriteFile(path, broken, 0o600); err != nil {
 			t.Fatal(err)
@@ -178,7 +178,7 @@ func TestOpenFile(t *testing.T) {
 }
 
 func TestIPv4Only(t *testing.T) {
-	d, err := geo.OpenBytes("x", file(t, mmdbwriter.Options{DatabaseType: "GeoLite2-City", IPVersion: 4}, map[string]Map{"192.0.2.0/24": maxmindCity}))
+	d, err := geo.OpenBytes("x", file(t, mmdbwriter.Options{DatabaseType: "GeoLite2-City", IPVersion: 4}, map[string]db.Map{"192.0.2.0/24": maxmindCity}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -195,7 +195,7 @@ func TestIPv4Only(t *testing.T) {
 
 // A leaf above ::/96 holds the whole of IPv4.
 func TestIPv4InsideAWideLeaf(t *testing.T) {
-	d, err := geo.OpenBytes("x", file(t, mmdbwriter.Options{DatabaseType: "GeoLite2-City", DisableIPv4Aliasing: true}, map[string]Map{"::/64": maxmindCity}))
+	d, err := geo.OpenBytes("x", file(t, mmdbwriter.Options{DatabaseType: "GeoLite2-City", DisableIPv4Aliasing: true}, map[string]db.Map{"::/64": maxmindCity}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -211,7 +211,7 @@ func TestIPv4InsideAWideLeaf(t *testing.T) {
 }
 
 func TestVerify(t *testing.T) {
-	d, err := geo.OpenBytes("x", file(t, mmdbwriter.Options{DatabaseType: "GeoLite2-City"}, map[string]Map{
+	d, err := geo.OpenBytes("x", file(t, mmdbwriter.Options{DatabaseType: "GeoLite2-City"}, map[string]db.Map{
 		"192.0.2.0/24":     maxmindCity,
 		"198.51.100.0/24":  {"country": iso("DE")},
 		"203.0.113.0/24":   {"country": iso("ZZ"), "location": maxmindCity["location"]},
@@ -236,7 +236,7 @@ func TestVerify(t *testing.T) {
 }
 
 func TestVerifyFindsDamage(t *testing.T) {
-	data := file(t, mmdbwriter.Options{DatabaseType: "GeoLite2-City"}, map[string]Map{"192.0.2.0/24": maxmindCity, "198.51.100.0/24": {"country": iso("DE")}})
+	data := file(t, mmdbwriter.Options{DatabaseType: "GeoLite2-City"}, map[string]db.Map{"192.0.2.0/24": maxmindCity, "198.51.100.0/24": {"country": iso("DE")}})
 	i := bytes.LastIndex(data, []byte("time_zone"))
 	data[i-1] = 0xff // the key's type and length
 	d, err := geo.OpenBytes("x", data)
@@ -250,7 +250,7 @@ func TestVerifyFindsDamage(t *testing.T) {
 
 // A damaged tree in which nodes share children has 2^127 leaves; the walk must not visit them all.
 func TestTreeThatIsNone(t *testing.T) {
-	data := file(t, mmdbwriter.Options{DatabaseType: "GeoLite2-City", RecordSize: 24, DisableIPv4Aliasing: true}, map[string]Map{"ffff::/128": maxmindCity})
+	data := file(t, mmdbwriter.Options{DatabaseType: "GeoLite2-City", RecordSize: 24, DisableIPv4Aliasing: true}, map[string]db.Map{"ffff::/128": maxmindCity})
 	for node := range 127 { // each has one child so far, 3 bytes for the left and 3 for the right
 		child := []byte{0, 0, byte(node + 1)}
 		copy(data[6*node:], append(child, child...))
@@ -262,7 +262,7 @@ func TestTreeThatIsNone(t *testing.T) {
 
 func FuzzOpen(f *testing.F) {
 	for _, options := range []mmdbwriter.Options{{DatabaseType: "GeoLite2-City"}, {DatabaseType: "GeoLite2-City", IPVersion: 4, RecordSize: 24}} {
-		f.Add(file(f, options, map[string]Map{"192.0.2.0/24": maxmindCity, "10.0.0.0/8": {"country": iso("DE")}}))
+		f.Add(file(f, options, map[string]db.Map{"192.0.2.0/24": maxmindCity, "10.0.0.0/8": {"country": iso("DE")}}))
 	}
 	f.Add([]byte("\xab\xcd\xefMaxMind.com"))
 	f.Fuzz(func(t *testing.T, data []byte) {

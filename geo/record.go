@@ -128,31 +128,9 @@ func recordSchema(result maxminddb.Result) (schema, error) {
 // resolver would be sent to its owner's seat.
 func (d *decoder) decode(result maxminddb.Result) (Place, error) {
 	switch d.schema {
-	case schemaMaxMind:
-		d.city = geoip2.City{}
-		if err := result.Decode(&d.city); err != nil {
-			return Place{}, err
-		}
-		r := &d.city
-		p := Place{Continent: r.Continent.Code, Country: r.Country.ISOCode, City: r.City.Names.English}
-		if len(r.Subdivisions) > 0 {
-			p.Subdivision = r.Subdivisions[0].ISOCode
-		}
-		p.Coordinates = coordinates(r.Location)
-		return p, nil
-	case schemaEnterprise:
-		d.enterprise = geoip2.Enterprise{}
-		if err := result.Decode(&d.enterprise); err != nil {
-			return Place{}, err
-		}
-		r := &d.enterprise
-		p := Place{Continent: r.Continent.Code, Country: r.Country.ISOCode, City: r.City.Names.English}
-		if len(r.Subdivisions) > 0 {
-			p.Subdivision = r.Subdivisions[0].ISOCode
-		}
-		p.Coordinates = coordinates(r.Location)
-		p.ASN = uint32(min(r.Traits.AutonomousSystemNumber, math.MaxUint32))
-		return p, nil
+	case schemaMaxMind, schemaEnterprise:
+		err := result.Decode(&d.nested)
+		return d.nested.place, err
 	case schemaASN:
 		var r geoip2.ASN
 		if err := result.Decode(&r); err != nil {
@@ -167,13 +145,6 @@ func (d *decoder) decode(result maxminddb.Result) (Place, error) {
 		return r.place(), nil
 	}
 	return Place{}, fmt.Errorf("no decoder for schema %s", d.schema)
-}
-
-func coordinates(l geoip2.Location) Coordinates {
-	if !l.HasCoordinates() {
-		return Coordinates{}
-	}
-	return valid(*l.Latitude, *l.Longitude)
 }
 
 // valid drops what is no point on the globe, and (0,0), which vendors write for "not known".
@@ -259,14 +230,13 @@ func number(v any) (float64, bool) {
 
 // decoder turns records into finished places.
 type decoder struct {
-	schema     schema
-	codes      map[[2]string]string // country, subdivision as in the record → ISO 3166-2
-	city       geoip2.City          // the last record read: these are 1.5 kB
-	enterprise geoip2.Enterprise
+	schema schema
+	codes  map[[2]string]string // country, subdivision as in the record → ISO 3166-2
+	nested nested
 }
 
 func newDecoder(s schema) *decoder {
-	return &decoder{schema: s, codes: make(map[[2]string]string)}
+	return &decoder{schema: s, codes: make(map[[2]string]string), nested: newNested(s == schemaEnterprise)}
 }
 
 // place decodes a record and finishes it: canonical codes, the continent of the country, its centre if there are
