@@ -12,7 +12,8 @@ import (
 
 var update = flag.Bool("update", false, "write the messages to testdata/bad/*.txt")
 
-// TestBadZones holds that there is one file for each mistake, with its exact messages beside it. The apex of NAME.zone is NAME.test.
+// TestBadZones holds that there is one file for each mistake, with its exact messages beside it. The apex of NAME.zone is
+// NAME.test.; what the files include lies in testdata/bad/included.
 func TestBadZones(t *testing.T) {
 	files, err := filepath.Glob("testdata/bad/*.zone")
 	if err != nil || len(files) == 0 {
@@ -26,7 +27,7 @@ func TestBadZones(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer f.Close()
-			_, problems := zones.CheckZone(name+".test.", name+".zone", f)
+			_, problems := zones.CheckZone(name+".test.", name+".zone", f, zones.IncludeFrom(os.DirFS("testdata/bad")))
 			var got strings.Builder
 			for _, p := range problems {
 				got.WriteString(p.String() + "\n")

@@ -209,7 +209,7 @@ func (b *builder) collect(s *site) {
 			last, id = h.Name, -1
 			wire, err := AppendWireName(buf[:0], h.Name)
 			if err != nil {
-				b.report.fail(Problem{File: s.zone.File, Line: s.zone.line(i), Text: fmt.Sprintf("%q: %v", h.Name, err)})
+				b.report.failAt(s, i, "%q: %v", h.Name, err)
 				continue
 			}
 			LowerName(wire)

@@ -33,7 +33,7 @@ func (b *builder) buildSets(s *site) {
 		rrs = b.checkRRset(s, s.items[from:to], rrs)
 		set, err := b.packer.pack(rrs[0].Header().Name, rrs)
 		if err != nil {
-			b.report.fail(Problem{File: s.zone.File, Line: s.zone.line(int(it.record)), Text: plainError(err)})
+			b.report.failAt(s, int(it.record), "%s", plainError(err))
 			continue
 		}
 		at := int32(len(s.data.sets))

@@ -4,8 +4,8 @@
 //
 //	text --Parse--> Zone --NewIndex--> Index --Find--> Match
 //
-// [Parse] reads an RFC 1035 master file through miekg/dns and reports every mistake of the file in one run, each
-// with its line. [Synthesize] makes a small zone where the operator gave name servers instead of a file.
+// [Parse] reads an RFC 1035 master file, and those that it includes, through miekg/dns and reports every mistake in
+// one run, each with its file and line. [Synthesize] makes a small zone where the operator gave name servers instead of a file.
 // [NewIndex] lays all zones and services side by side, checks what no single file can show (a service outside
 // every zone, a static address beside a service, missing glue), and builds the one map that queries read.
 // [Index.Find] is the look-up of RFC 1034 section 4.3.2 with the wildcards of RFC 4592: closest encloser,
@@ -25,6 +25,6 @@
 //
 // # Problems
 //
-// Nothing here logs, and nothing asks a clock or opens a file. What is wrong comes back as [Problem] values;
+// Nothing here logs or asks a clock, and files are opened only in the folder that [IncludeFrom] hands in. What is wrong comes back as [Problem] values;
 // what is legal but doubtful is a warning and loads.
 package zones

@@ -68,7 +68,7 @@ func Dump(z *Zone, w io.Writer) error {
 // CheckZone parses a master file and checks it as NewIndex would, alone and without services. An empty apex is
 // taken from the file: the owner of its SOA, where names are relative to the file's name without ".zone" or ".db"
 // as long as no $ORIGIN says otherwise.
-func CheckZone(apex, file string, r io.Reader) (*Zone, []Problem) {
+func CheckZone(apex, file string, r io.Reader, options ...Option) (*Zone, []Problem) {
 	guessed := apex == ""
 	if guessed {
 		apex = strings.TrimSuffix(strings.TrimSuffix(path.Base(filepath.ToSlash(file)), ".zone"), ".db")
@@ -77,7 +77,7 @@ func CheckZone(apex, file string, r io.Reader) (*Zone, []Problem) {
 		}
 		apex = dns.Fqdn(apex)
 	}
-	z, problems := Parse(apex, file, r)
+	z, problems := Parse(apex, file, r, options...)
 	if guessed {
 		for _, rr := range z.Records {
 			if rr.Header().Rrtype == dns.TypeSOA {

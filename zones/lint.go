@@ -104,14 +104,19 @@ func (b *builder) lintOwner(s *site, o *owner, items []item) {
 	if other >= 0 {
 		at := int(items[cname].record)
 		b.report.failAt(s, at, "%s has a CNAME beside %s%s (RFC 1034 section 3.6.2)", o.node.Name(), dns.Type(items[other].rtype),
-			onLine(s.zone.line(int(items[other].record))))
+			s.zone.where(int(items[other].record), at))
 	}
 }
 
-// onLine returns " on line N", or "" for 0.
-func onLine(line int) string {
-	if line == 0 {
+// where returns where record i stands as seen from record from: " on line 5", " at hosts.zone:5" in another file, or
+// "" when that isn't known.
+func (z *Zone) where(i, from int) string {
+	file, line := z.place(i)
+	switch other, _ := z.place(from); {
+	case line == 0:
 		return ""
+	case file != other:
+		return fmt.Sprintf(" at %s:%d", file, line)
 	}
 	return fmt.Sprintf(" on line %d", line)
 }
@@ -145,7 +150,7 @@ func (b *builder) lintService(s *site, o *owner) {
 	fail := func(record int, format string, args ...any) {
 		p := Problem{Text: subject + fmt.Sprintf(format, args...), Service: svc.Name}
 		if record >= 0 {
-			p.File, p.Line = s.zone.File, s.zone.line(record)
+			p.File, p.Line = s.zone.place(record)
 		}
 		b.report.fail(p)
 	}

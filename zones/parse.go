@@ -3,9 +3,15 @@ package zones
 import (
 	"bytes"
 	"cmp"
+	"crypto/sha256"
 	"fmt"
+	"hash"
 	"io"
+	"io/fs"
 	"math"
+	"path"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -29,10 +35,17 @@ const (
 // zone is never nil; with a problem that is more than a warning it is Incomplete.
 //
 // Beyond RFC 1035: $TTL (RFC 2308), units in TTLs ("1h30m"), unknown types (RFC 3597). A record without a TTL takes
-// $TTL, else the last TTL given, else (with a warning) the SOA's minimum, as in BIND. $INCLUDE and $GENERATE are
-// refused: a zone is one file, and what is in it is written out.
-func Parse(apex, file string, r io.Reader) (*Zone, []Problem) {
-	p := &parser{zone: &Zone{File: file}, ttl: noTTL}
+// $TTL, else the last TTL given, else (with a warning) the SOA's minimum, as in BIND. $GENERATE is refused: what is in
+// a zone is written out.
+//
+// $INCLUDE needs the option [IncludeFrom]. Its file name is relative to the folder of the file that includes; absolute
+// paths, and paths out of the folder of the zone's own file, are refused. Problems name the included file and its line.
+func Parse(apex, file string, r io.Reader, options ...Option) (*Zone, []Problem) {
+	p := &parser{zone: &Zone{File: file}, ttl: noTTL, sum: sha256.New(), includes: maxIncludeFiles, room: maxIncludeBytes}
+	p.in = &input{name: file, path: path.Base(filepath.ToSlash(file))}
+	for _, option := range options {
+		option(p)
+	}
 	name, err := CanonicalName(apex)
 	if err != nil {
 		p.complain(0, 0, "zone %q: %v", apex, err)
@@ -44,25 +57,40 @@ func Parse(apex, file string, r io.Reader) (*Zone, []Problem) {
 		p.complain(0, 0, "reading it failed: %v", err)
 		return p.zone, p.problems
 	}
-	for s := newScanner(text); ; {
+	p.read(text)
+	p.sum.Sum(p.zone.Sum[:0])
+	p.zone.Records, p.zone.Lines = slices.Clip(p.zone.Records), slices.Clip(p.zone.Lines)
+	return p.zone, p.problems
+}
+
+// read reads the entries of one file.
+func (p *parser) read(text []byte) {
+	fmt.Fprintf(p.sum, "%d:", len(text))
+	p.sum.Write(text)
+	p.zone.startFile(p.in.name)
+	s := newScanner(text)
+	for !p.stopped {
 		e, ok := s.next()
 		if !ok {
 			break
 		}
 		p.entry(&e)
-		if len(p.problems) >= maxProblems {
+		if len(p.problems) >= maxProblems && !p.stopped {
 			p.complain(s.line, 0, "after %d problems the file was read no further", maxProblems)
-			break
+			p.stopped = true
 		}
 	}
-	p.zone.Records, p.zone.Lines = slices.Clip(p.zone.Records), slices.Clip(p.zone.Lines)
-	return p.zone, p.problems
+	if p.in.parent != nil {
+		p.zone.startFile(p.in.parent.name)
+	}
 }
 
 // parser is the state that one entry of a file hands to the next.
 type parser struct {
 	zone     *Zone
 	problems []Problem
+	stopped  bool   // too many problems
+	in       *input // the file being read
 	origin   string // fully qualified
 	ttl      uint32 // of records without one; noTTL: there is none yet
 	fixedTTL bool   // ttl is from $TTL: a record's own TTL doesn't change it
@@ -70,15 +98,20 @@ type parser struct {
 	badOwner bool   // the owner before was bad: records that take it are checked and dropped
 	minimum  *dns.SOA
 	scratch  []byte
+
+	sum      hash.Hash // of all text
+	folder   fs.FS     // of $INCLUDE; nil: there is none
+	includes int       // that are still allowed
+	room     int64     // bytes that included files may still have
 }
 
 func (p *parser) complain(line, col int, format string, args ...any) {
-	p.problems = append(p.problems, Problem{File: p.zone.File, Line: line, Col: col, Text: fmt.Sprintf(format, args...)})
+	p.problems = append(p.problems, Problem{File: p.in.name, Line: line, Col: col, Text: fmt.Sprintf(format, args...)})
 	p.zone.Incomplete = true
 }
 
 func (p *parser) warn(line int, format string, args ...any) {
-	p.problems = append(p.problems, Problem{File: p.zone.File, Line: line, Text: fmt.Sprintf(format, args...), Warning: true})
+	p.problems = append(p.problems, Problem{File: p.in.name, Line: line, Text: fmt.Sprintf(format, args...), Warning: true})
 }
 
 func (p *parser) entry(e *entry) {
@@ -97,33 +130,55 @@ func (p *parser) entry(e *entry) {
 	}
 }
 
-// directive lets miekg's parser interpret $ORIGIN and $TTL: a record placed behind it shows what it said.
+// directive obeys a line that begins with a dollar sign.
 func (p *parser) directive(e *entry) {
 	word := firstField(e.text)
 	switch strings.ToUpper(word) {
-	case "$ORIGIN", "$TTL":
-	case "$INCLUDE", "$GENERATE":
-		p.complain(e.line, 1, "%s isn't supported: a zone is one file with all its records; "+
-			"\"named-compilezone -o OUT %s IN\" writes one", strings.ToUpper(word), p.zone.Apex)
-		return
+	case "$ORIGIN":
+		p.setOrigin(e)
+	case "$TTL":
+		p.setDefaultTTL(e)
+	case "$INCLUDE":
+		p.include(e)
+	case "$GENERATE":
+		p.complain(e.line, 1, "$GENERATE isn't supported: a zone file has all its records; "+
+			"\"named-compilezone -o OUT %s IN\" writes one that has", p.zone.Apex)
 	default:
-		p.complain(e.line, 1, "unknown directive %s%s", quote(word), didYouMean(strings.ToUpper(word), []string{"$ORIGIN", "$TTL"}))
+		p.complain(e.line, 1, "unknown directive %s%s", quote(word), didYouMean(strings.ToUpper(word), []string{"$ORIGIN", "$TTL", "$INCLUDE"}))
+	}
+}
+
+// originForm is RFC 1035 section 5.1: $ORIGIN <domain-name> [<comment>].
+var originForm = regexp.MustCompile(`^\S+[ \t]+([^\s"();]+)[ \t\r]*(?:;.*)?\n$`)
+
+// setOrigin obeys $ORIGIN. (miekg's parser takes "$ORIGIN mx" for the record type.)
+func (p *parser) setOrigin(e *entry) {
+	m := originForm.FindSubmatchIndex(e.text)
+	if m == nil {
+		p.complain(e.line, 1, "$ORIGIN takes one name")
 		return
 	}
+	if name, ok := p.name(e, m[2], m[3]); ok {
+		p.origin = name
+	}
+}
+
+// name returns the name that the bytes from..to of an entry are, fully qualified and canonical.
+func (p *parser) name(e *entry, from, to int) (string, bool) {
+	word := string(e.text[from:to])
+	name, err := CanonicalName(p.absolute(word))
+	if err != nil {
+		p.complain(e.line, from+1, "%s is not a name: %v", quote(word), err)
+	}
+	return name, err == nil
+}
+
+// setDefaultTTL lets miekg's parser interpret $TTL: a record placed behind it shows what it said.
+func (p *parser) setDefaultTTL(e *entry) {
 	zp := dns.NewZoneParser(bytes.NewReader(slices.Concat(e.text, []byte("@ TXT x\n"))), p.origin, "")
-	zp.SetDefaultTTL(p.ttl)
 	rr, ok := zp.Next()
 	if !ok {
 		p.parseError(e, zp.Err())
-		return
-	}
-	if strings.EqualFold(word, "$ORIGIN") {
-		name, err := CanonicalName(rr.Header().Name)
-		if err != nil {
-			p.complain(e.line, 0, "$ORIGIN: %v", err)
-			return
-		}
-		p.origin = name
 		return
 	}
 	if rr.Header().Ttl > maxTTL {
@@ -186,17 +241,21 @@ func (p *parser) setOwner(e *entry, name string) bool {
 // rememberOwner does setOwner's work for an entry that is bad in some other way, so that the entries behind it
 // aren't blamed.
 func (p *parser) rememberOwner(e *entry) {
-	name := firstField(e.text)
+	canonical, err := CanonicalName(p.absolute(firstField(e.text)))
+	p.owner, p.badOwner = canonical, err != nil
+}
+
+// absolute makes a name of the file fully qualified; it may be none.
+func (p *parser) absolute(name string) string {
 	switch {
 	case name == "@":
-		name = p.origin
-	case !dns.IsFqdn(name) && p.origin == ".":
-		name += "."
-	case !dns.IsFqdn(name):
-		name += "." + p.origin
+		return p.origin
+	case dns.IsFqdn(name):
+		return name
+	case p.origin == ".":
+		return name + "."
 	}
-	canonical, err := CanonicalName(name)
-	p.owner, p.badOwner = canonical, err != nil
+	return name + "." + p.origin
 }
 
 // setTTL gives a record its TTL where it has none of its own.

@@ -27,6 +27,10 @@ a.test.	60	IN	TXT	"x"`},
 sub.test.	60	IN	A	192.0.2.1
 a.deep.sub.test.	60	IN	A	192.0.2.2
 a.test.	60	IN	A	192.0.2.3`},
+		{"origins that look like something else", "$TTL 60\n$ORIGIN mx\n@ A 192.0.2.1\n$ORIGIN a;comment\n$ORIGIN @\nx A 192.0.2.2\n$ORIGIN 60.test.\r\n@ A 192.0.2.3\n", `
+mx.test.	60	IN	A	192.0.2.1
+x.a.mx.test.	60	IN	A	192.0.2.2
+60.test.	60	IN	A	192.0.2.3`},
 		{"the owner taken over across an origin", "$TTL 60\na A 192.0.2.1\n$ORIGIN sub\n  A 192.0.2.2\n", `
 a.test.	60	IN	A	192.0.2.1
 a.test.	60	IN	A	192.0.2.2`},

@@ -53,14 +53,14 @@ func explainParseError(e *entry, what, token string) string {
 		return fmt.Sprintf("%s is not an IPv4 address", quote(token))
 	case what == "bad AAAA AAAA":
 		return fmt.Sprintf("%s is not an IPv6 address", quote(token))
-	case what == "bad owner name" || what == "bad origin name":
+	case what == "bad owner name":
 		if _, err := AppendWireName(nil, token); err != nil {
 			return fmt.Sprintf("%s is not a name: %v", quote(token), err)
 		}
 		return fmt.Sprintf("%s is not a name: with its origin it is longer than %d octets", quote(token), maxName)
 	case strings.HasPrefix(what, "expecting $TTL"):
 		return fmt.Sprintf("$TTL takes a number of seconds or a time such as 1h30m, not %s", quote(token))
-	case strings.HasPrefix(what, "expecting $ORIGIN"), strings.HasPrefix(what, "no blank after $"):
+	case strings.HasPrefix(what, "no blank after $"):
 		return fmt.Sprintf("%s is without its value", strings.ToUpper(firstField(e.text)))
 	case len(bytes.Fields(e.text)) == 1:
 		return fmt.Sprintf("%s stands alone: a record needs a type and data", quote(firstField(e.text)))

@@ -20,7 +20,8 @@ func (r *report) fail(p Problem) { r.problems = append(r.problems, p) }
 
 // failAt reports a mistake in record i of a zone; i < 0: in the zone as a whole.
 func (r *report) failAt(s *site, i int, format string, args ...any) {
-	r.fail(Problem{File: s.zone.File, Line: s.zone.line(i), Text: fmt.Sprintf(format, args...)})
+	file, line := s.zone.place(i)
+	r.fail(Problem{File: file, Line: line, Text: fmt.Sprintf(format, args...)})
 }
 
 // warn reports something doubtful in record i of a zone; i < 0: in the zone as a whole.
@@ -29,8 +30,8 @@ func (r *report) warn(kind string, s *site, i int, format string, args ...any) {
 	r.tallies[key]++
 	switch n := r.tallies[key]; {
 	case n <= maxAlike:
-		p := Problem{File: s.zone.File, Line: s.zone.line(i), Text: fmt.Sprintf(format, args...), Warning: true}
-		r.problems = append(r.problems, p)
+		file, line := s.zone.place(i)
+		r.problems = append(r.problems, Problem{File: file, Line: line, Text: fmt.Sprintf(format, args...), Warning: true})
 	case n == maxAlike+1:
 		r.order = append(r.order, key)
 	}

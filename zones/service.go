@@ -1,6 +1,9 @@
 package zones
 
 import (
+	"fmt"
+	"hash/fnv"
+	"io"
 	"net/netip"
 
 	"meridian/geo"
@@ -17,6 +20,24 @@ type Service struct {
 	Policy     policy.Node
 	Sticky     bool // draw by hash of the client prefix (v4 /24, v6 /56) instead of at random
 	Fallback   Fallback
+	// StateRules names the service's own rules for turning votes into states, in a canonical text; empty: the
+	// configuration's. Services with equal texts share the states of the endpoints that they share.
+	StateRules string
+}
+
+// StateKey returns the name under which the state of the endpoint at addr is kept for this service: the target, or
+// where the service has rules of its own, "web:1f2e3d4c@198.18.1.1#5a6b7c8d", with a hash of them. Empty without a check.
+func (s *Service) StateKey(addr netip.Addr) string {
+	if s.Check == nil {
+		return ""
+	}
+	target := s.Check.Target(addr)
+	if s.StateRules == "" {
+		return target
+	}
+	h := fnv.New32a()
+	io.WriteString(h, s.StateRules)
+	return fmt.Sprintf("%s#%08x", target, h.Sum32())
 }
 
 // Pool holds a service's endpoints in one region, or a name to send clients to. One of the two is set.

@@ -1,8 +1,10 @@
 package zones
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"net/netip"
+	"sort"
 
 	"github.com/miekg/dns"
 )
@@ -11,19 +13,42 @@ import (
 type Zone struct {
 	Apex    string   // canonical: lower case, fully qualified
 	Records []dns.RR // in the order of the file; owner names canonical, class IN
-	Lines   []int32  // parallel to Records: the line of each in File; nil: not known
+	Lines   []int32  // parallel to Records: the line of each in its file; nil: not known
 	File    string   // empty: not from a file
+	// Sum is the SHA-256 of all text that was read, included files among it. It is zero for a zone without a file.
+	Sum [sha256.Size]byte
 	// Incomplete says that parts of the file couldn't be read. NewIndex then doesn't complain about what may be
 	// missing for that reason alone.
 	Incomplete bool
+
+	spans []span // nil: all records are from File
 }
 
-// line returns the line of record i, 0 when it isn't known.
-func (z *Zone) line(i int) int {
-	if i < 0 || i >= len(z.Lines) {
-		return 0
+// span is a run of records that come from one file: those from record first on, up to the next span's first.
+type span struct {
+	first int
+	file  string
+}
+
+// startFile says that the records that come next are from a file.
+func (z *Zone) startFile(name string) {
+	if len(z.spans) == 0 && name == z.File {
+		return
 	}
-	return int(z.Lines[i])
+	z.spans = append(z.spans, span{len(z.Records), name})
+}
+
+// place returns where record i stands. The line is 0 when it isn't known; i < 0 is the zone as a whole.
+func (z *Zone) place(i int) (file string, line int) {
+	file = z.File
+	if i < 0 || i >= len(z.Lines) {
+		return file, 0
+	}
+	// The last span that begins at or before i; of several that begin at one record the last has it.
+	if n := sort.Search(len(z.spans), func(n int) bool { return z.spans[n].first > i }); n > 0 {
+		file = z.spans[n-1].file
+	}
+	return file, int(z.Lines[i])
 }
 
 // Nameserver is one name server of a zone without a file.

@@ -1,9 +1,7 @@
 package config
 
 import (
-	"crypto/sha256"
 	"fmt"
-	"io"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -25,7 +23,6 @@ type source struct {
 
 	// What reading it gave.
 	read     *zones.Zone
-	sum      [sha256.Size]byte
 	problems []zones.Problem
 }
 
@@ -142,9 +139,7 @@ func (s *source) parse() {
 		return
 	}
 	defer f.Close()
-	h := sha256.New()
-	s.read, s.problems = zones.Parse(s.apex, s.file, io.TeeReader(f, h))
-	h.Sum(s.sum[:0])
+	s.read, s.problems = zones.Parse(s.apex, s.file, f, zones.IncludeFrom(ZoneFolder(s.file)))
 }
 
 // synthesize makes a zone from nameservers.

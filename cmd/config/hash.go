@@ -7,13 +7,14 @@ import (
 	"hash"
 )
 
-// fingerprint names a configuration by its content: trees that are read alike, with zone files of equal bytes, have
-// the same one, wherever they lie and whatever their comments say. Servers of one fleet compare it.
+// fingerprint names a configuration by its content: trees that are read alike, with zone files (and files that these
+// include) of equal bytes, have the same one, wherever they lie and whatever their comments say. Servers of one fleet
+// compare it.
 func fingerprint(root *node, sources []*source) string {
 	h := sha256.New()
 	write(h, root)
 	for _, s := range sources {
-		h.Write(s.sum[:])
+		h.Write(s.read.Sum[:])
 	}
 	return hex.EncodeToString(h.Sum(nil)[:8])
 }

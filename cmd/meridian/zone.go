@@ -76,6 +76,7 @@ func (p *program) readZone(c *cli.Context) (*zones.Zone, error) {
 		apex = canonical
 	}
 	text := p.in
+	var options []zones.Option
 	if file != "-" {
 		f, err := os.Open(file)
 		if err != nil {
@@ -83,8 +84,9 @@ func (p *program) readZone(c *cli.Context) (*zones.Zone, error) {
 		}
 		defer f.Close()
 		text = f
+		options = append(options, zones.IncludeFrom(config.ZoneFolder(file)))
 	}
-	zone, problems := zones.CheckZone(apex, file, text)
+	zone, problems := zones.CheckZone(apex, file, text, options...)
 	if zones.HasErrors(problems) {
 		return nil, p.badConfiguration(problems)
 	}
