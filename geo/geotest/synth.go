@@ -16,8 +16,8 @@ import (
 
 // City returns a City database of n4 IPv4 and n6 IPv6 networks in which nearly every network has a record of its
 // own (the hardest case for loading). IPv4 networks are /20 to /24 that lie in /16s belonging mostly to one
-// country; IPv6 networks are /48s in /32s. Countries appear as often as in build order of their list, weighted
-// to a few large ones. It panics if the database can't be made.
+// country; IPv6 networks are /48s in /32s. Some countries hold many more networks than others. It panics if the
+// database can't be made.
 func City(n4, n6 int) []byte {
 	w, err := build.NewWriter(build.Options{
 		Type: build.TypeCity, Description: "synthetic", BuildTime: time.Unix(1_800_000_000, 0),
