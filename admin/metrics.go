@@ -23,6 +23,7 @@ var (
 	descBuildInfo    = metric("build_info", "A constant 1, labelled with what is running.", "version", "revision", "goversion")
 	descRequests     = metric("dns_requests_total", "DNS requests received.", "proto", "family", "type", "zone")
 	descResponses    = metric("dns_responses_total", "DNS responses sent.", "proto", "rcode", "zone")
+	descDuration     = metric("dns_request_duration_seconds", "How long a sample of the DNS requests took, from the packet in hand to the answer in hand.", "proto")
 	descDropped      = metric("dns_dropped_total", "Packets that got no response.", "reason")
 	descAnswers      = metric("answers_total", "Answers of services, by the region they sent clients to and why.", "service", "region", "reason")
 	descRank         = metric("answer_rank", "How near the region of an answer was to its client: 1 is the nearest of all.")
@@ -39,7 +40,7 @@ var (
 	descGeoBuild     = metric("geo_database_build_timestamp_seconds", "When the geographic database in use was built.")
 	descGeneration   = metric("snapshot_generation", "Generation of the snapshot in use.")
 	descPublish      = metric("snapshot_publish_duration_seconds", "How long it took to compile and publish a snapshot.")
-	allDescriptions  = []*prometheus.Desc{descBuildInfo, descRequests, descResponses, descDropped, descAnswers, descRank, descLookups, descEndpointUp, descRegionUp, descTransitions, descStatusAge, descChecks, descCheckLength, descBoardUp, descReloadOK, descConfigHash, descGeoBuild, descGeneration, descPublish}
+	allDescriptions  = []*prometheus.Desc{descBuildInfo, descRequests, descResponses, descDuration, descDropped, descAnswers, descRank, descLookups, descEndpointUp, descRegionUp, descTransitions, descStatusAge, descChecks, descCheckLength, descBoardUp, descReloadOK, descConfigHash, descGeoBuild, descGeneration, descPublish}
 	rankBucketBounds = []int{1, 2, 3, 4, 5, 10}
 )
 
@@ -69,6 +70,9 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 	}
 	for _, r := range n.Responses {
 		counter(descResponses, r.Count, r.Proto, r.RCode, r.Zone)
+	}
+	for _, d := range n.Durations {
+		ch <- d.metric(descDuration, d.Proto)
 	}
 	labelled(descDropped, n.Dropped)
 	for _, a := range n.Answers {
@@ -127,14 +131,14 @@ func rankHistogram(ranks []uint64) prometheus.Metric {
 	return prometheus.MustNewConstHistogram(descRank, count, float64(sum), buckets)
 }
 
-func (h Histogram) metric(d *prometheus.Desc) prometheus.Metric {
+func (h Histogram) metric(d *prometheus.Desc, labels ...string) prometheus.Metric {
 	buckets := make(map[float64]uint64, len(h.Bounds))
 	for i, bound := range h.Bounds {
 		if i < len(h.Counts) && !math.IsInf(bound, 0) {
 			buckets[bound] = h.Counts[i]
 		}
 	}
-	return prometheus.MustNewConstHistogram(d, h.Count, h.Sum, buckets)
+	return prometheus.MustNewConstHistogram(d, h.Count, h.Sum, buckets, labels...)
 }
 
 func upness(state string) (up float64, known bool) {

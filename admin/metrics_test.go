@@ -19,6 +19,7 @@ func someNumbers() Numbers {
 		Version: "v1", GoVersion: "go1.26",
 		Requests:      []RequestCount{{"udp", "ipv4", "A", "glb.test.", 12}},
 		Responses:     []ResponseCount{{"udp", "NOERROR", "glb.test.", 11}},
+		Durations:     []ProtoDuration{{"udp", Histogram{Bounds: []float64{1e-7, 1e-6}, Counts: []uint64{3, 4}, Count: 4, Sum: 8e-7}}, {Proto: "tcp"}},
 		Dropped:       []LabelCount{{"response", 1}},
 		Answers:       []AnswerCount{{"www.glb.test.", "eu-west", "nearest", 9}, {"www.glb.test.", "", "fallback", 1}},
 		Ranks:         []uint64{6, 2, 0, 0, 0, 1},

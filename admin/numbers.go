@@ -12,7 +12,8 @@ type Numbers struct {
 
 	Requests  []RequestCount
 	Responses []ResponseCount
-	Dropped   []LabelCount // by reason: "malformed", "response", ...
+	Durations []ProtoDuration // of a sample of the requests
+	Dropped   []LabelCount    // by reason: "malformed", "response", ...
 	Answers   []AnswerCount
 	Ranks     []uint64     // answers that sent the client to its 1st, 2nd, 3rd ... nearest region
 	Lookups   []LabelCount // geographic look-ups by result: "found", "unknown", "private"
@@ -47,6 +48,12 @@ type ResponseCount struct {
 	RCode string // "NOERROR"
 	Zone  string
 	Count uint64
+}
+
+// ProtoDuration is how long requests of one protocol took.
+type ProtoDuration struct {
+	Proto string
+	Histogram
 }
 
 // AnswerCount counts the answers of services.

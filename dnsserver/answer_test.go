@@ -65,7 +65,7 @@ const (
 )
 
 func TestAnswers(t *testing.T) {
-	r := newResponder(t, udp)
+	r := testResponder(t, udp)
 	for _, c := range []struct {
 		name  string
 		qtype uint16
@@ -155,7 +155,7 @@ func TestAnswers(t *testing.T) {
 
 // TestServiceFollowsTheClient checks regions and scopes; two endpoints come in either order.
 func TestServiceFollowsTheClient(t *testing.T) {
-	r := newResponder(t, udp)
+	r := testResponder(t, udp)
 	for _, c := range []struct {
 		name   string
 		qtype  uint16
@@ -190,7 +190,7 @@ func TestServiceFollowsTheClient(t *testing.T) {
 
 // TestMultivalue: an answer of several addresses, no more than the policy allows, and over time all of them.
 func TestMultivalue(t *testing.T) {
-	r := newResponder(t, udp)
+	r := testResponder(t, udp)
 	packet := pack(t, ask("multi.glb.test.", dns.TypeA))
 	seen := map[string]int{}
 	for range 400 {
@@ -209,7 +209,7 @@ func TestMultivalue(t *testing.T) {
 
 // TestScope: every answer of a name and type that depends on the client has a scope, and no other.
 func TestScope(t *testing.T) {
-	r := newResponder(t, udp)
+	r := testResponder(t, udp)
 	for _, c := range []struct {
 		name   string
 		qtype  uint16
@@ -255,7 +255,7 @@ func TestScope(t *testing.T) {
 
 // TestOptionsComeBackOnlyIfAsked: OPT, client subnet and NSID are the client's to ask for.
 func TestOptionsComeBackOnlyIfAsked(t *testing.T) {
-	r := newResponder(t, udp)
+	r := testResponder(t, udp)
 	none := ask("static.glb.test.", dns.TypeAAAA)
 	none.Extra = nil
 	do := ask("static.glb.test.", dns.TypeAAAA)
@@ -293,7 +293,7 @@ func TestOptionsComeBackOnlyIfAsked(t *testing.T) {
 
 // TestFlags: RD is copied; RA, Z, AD, CD, and AA and TC of the query, aren't.
 func TestFlags(t *testing.T) {
-	r := newResponder(t, udp)
+	r := testResponder(t, udp)
 	packet := pack(t, ask("mail.glb.test.", dns.TypeA))
 	packet[2], packet[3] = 0x07, 0xff // AA, TC, RD; RA, Z, AD, CD, RCODE 15
 	if got, want := describe(exchange(t, r, packet)), "NOERROR aa rd | mail.glb.test. 3600 A 192.0.2.25"; got != want {
@@ -326,7 +326,7 @@ func TestTruncation(t *testing.T) {
 		if q.IsEdns0().SetUDPSize(uint16(c.size)); c.size == 0 {
 			q.Extra = nil
 		}
-		out := newResponder(t, c.proto).respond(nil, pack(t, q), resolver)
+		out := testResponder(t, c.proto).respond(nil, pack(t, q), resolver)
 		m := new(dns.Msg)
 		if err := m.Unpack(out); err != nil {
 			t.Fatal(err)
@@ -346,9 +346,9 @@ func TestTruncation(t *testing.T) {
 // TestReferralDropsWhatItCanSpare: glue outside of the delegation goes before the answer is truncated.
 func TestReferralDropsWhatItCanSpare(t *testing.T) {
 	q := ask("x.few.crowd.test.", dns.TypeA)
-	whole := exchange(t, newResponder(t, tcp), pack(t, q))
+	whole := exchange(t, testResponder(t, tcp), pack(t, q))
 	q.IsEdns0().SetUDPSize(1100)
-	part := exchange(t, newResponder(t, udp), pack(t, q))
+	part := exchange(t, testResponder(t, udp), pack(t, q))
 	if part.Truncated || len(part.Ns) != 12 || len(part.Extra) >= len(whole.Extra) {
 		t.Fatalf("tc %v, %d name servers, %d of %d additional records", part.Truncated, len(part.Ns), len(part.Extra), len(whole.Extra))
 	}
@@ -364,7 +364,7 @@ func TestReferralDropsWhatItCanSpare(t *testing.T) {
 }
 
 func TestChaos(t *testing.T) {
-	r := newResponder(t, udp)
+	r := testResponder(t, udp)
 	chaos := func(name string, qtype uint16) *dns.Msg {
 		q := ask(name, qtype)
 		q.Question[0].Qclass = dns.ClassCHAOS
@@ -397,7 +397,7 @@ func TestChaos(t *testing.T) {
 
 // TestBeforeTheFirstSnapshot: there is nothing to answer from, and nothing breaks.
 func TestBeforeTheFirstSnapshot(t *testing.T) {
-	r := newResponder(t, udp)
+	r := testResponder(t, udp)
 	r.current = new(snapshot.Current)
 	if got := describe(exchange(t, r, pack(t, ask("www.glb.test.", dns.TypeA)))); got != "SERVFAIL" {
 		t.Errorf("got %s", got)

@@ -37,7 +37,7 @@ func typical() []struct {
 func BenchmarkRespond(b *testing.B) {
 	for _, c := range typical() {
 		b.Run(c.name, func(b *testing.B) {
-			r := newResponder(b, udp)
+			r := testResponder(b, udp)
 			packet := pack(b, c.query)
 			var out [maxUDP]byte
 			b.ReportAllocs()
@@ -50,7 +50,7 @@ func BenchmarkRespond(b *testing.B) {
 
 // BenchmarkSteps shows where the time of geo with ECS goes.
 func BenchmarkSteps(b *testing.B) {
-	r := newResponder(b, udp)
+	r := testResponder(b, udp)
 	snap := r.current.Load()
 	packet := pack(b, ask("www.glb.test.", dns.TypeA, clientSubnet("192.0.2.0/24")))
 	var out [maxUDP]byte
@@ -72,7 +72,7 @@ func BenchmarkSteps(b *testing.B) {
 	})
 	b.Run("count", func(b *testing.B) {
 		for b.Loop() {
-			r.count(resolver)
+			r.count(snap, resolver)
 		}
 	})
 }
@@ -80,7 +80,7 @@ func BenchmarkSteps(b *testing.B) {
 // TestFastPathDoesNotAllocate holds the budget of the query path.
 func TestFastPathDoesNotAllocate(t *testing.T) {
 	for _, c := range typical() {
-		r := newResponder(t, udp)
+		r := testResponder(t, udp)
 		packet := pack(t, c.query)
 		var out [maxUDP]byte
 		r.respond(out[:0], packet, resolver) // the first answer of a service makes a chunk of counters

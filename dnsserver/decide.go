@@ -29,7 +29,8 @@ type answer struct {
 
 	scope uint8 // of the client subnet option: the longest that any step depended on
 
-	service  int // the last service that took part, as zones.Node.Service numbers them; -1: none
+	zone     *zones.ZoneData // that the question's name is in; nil: none of ours
+	service  int             // the last service that took part, as zones.Node.Service numbers them; -1: none
 	location snapshot.Location
 	outcome  snapshot.Outcome
 
@@ -46,7 +47,7 @@ type records struct {
 func (a *answer) reset() {
 	a.rcode, a.authoritative = dns.RcodeSuccess, false
 	a.links, a.authority, a.owner, a.glue = 0, nil, nil, nil
-	a.scope, a.service = 0, -1
+	a.scope, a.zone, a.service = 0, nil, -1
 }
 
 // identity is what the server says of itself, apart from any zone.
@@ -105,6 +106,9 @@ func (a *answer) decideName(snap *snapshot.Snapshot, name []byte, qtype uint16, 
 	}
 	for {
 		m := snap.Index.Find(name, qtype)
+		if a.links == 0 {
+			a.zone = m.Zone
+		}
 		switch m.Kind {
 		case zones.Refused:
 			if a.links == 0 {

@@ -189,11 +189,11 @@ func testIdentity(tb testing.TB) identity {
 	return id
 }
 
-// newResponder returns a responder over the fixture.
-func newResponder(tb testing.TB, p proto) *responder {
+// testResponder returns a responder over the fixture.
+func testResponder(tb testing.TB, p proto) *responder {
 	tb.Helper()
 	id := testIdentity(tb)
-	return &responder{current: published(tb), id: &id, counts: &counters{}, proto: p, log: slog.New(slog.DiscardHandler)}
+	return newResponder(published(tb), &id, &counters{proto: p}, slog.New(slog.DiscardHandler))
 }
 
 var tokyoClient = snapshot.Client{ECS: netip.MustParsePrefix("192.0.2.0/28"), Source: resolver}

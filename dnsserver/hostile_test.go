@@ -151,7 +151,7 @@ func oddPackets(tb testing.TB) []oddPacket {
 // TestFaultClasses sends what has brought other servers down. Each gets the RFC's answer or none.
 func TestFaultClasses(t *testing.T) {
 	for _, p := range []proto{udp, tcp} {
-		r := newResponder(t, p)
+		r := testResponder(t, p)
 		for _, c := range oddPackets(t) {
 			t.Run(fmt.Sprintf("%s/%s/%s", p, c.class, c.name), func(t *testing.T) {
 				m := exchange(t, r, c.packet)
@@ -171,7 +171,7 @@ func TestFaultClasses(t *testing.T) {
 
 // TestFaultClassOddTypes asks for every type, at names of every kind.
 func TestFaultClassOddTypes(t *testing.T) {
-	r := newResponder(t, udp)
+	r := testResponder(t, udp)
 	var buffer [maxUDP]byte
 	for _, name := range []string{"www.glb.test.", "alias.glb.test.", "sub.glb.test."} {
 		packet := pack(t, ask(name, 0))
@@ -193,7 +193,7 @@ func TestFaultClassOddTypes(t *testing.T) {
 
 // TestFaultClassNameExplosion bounds the work for the most names that fit into a packet, each a chain of pointers.
 func TestFaultClassNameExplosion(t *testing.T) {
-	r := newResponder(t, tcp)
+	r := testResponder(t, tcp)
 	packet := header(0, 1, 0, 0, 0).question(dns.TypeA, dns.ClassINET)
 	n := uint16(0)
 	for at := headerLen; len(packet)+12 <= maxQuery; n++ {
@@ -218,11 +218,11 @@ func TestFaultClassNameExplosion(t *testing.T) {
 
 // TestFaultClassCachePollution: whatever changes an answer is asked in turn, and no answer depends on the one before.
 func TestFaultClassCachePollution(t *testing.T) {
-	r := newResponder(t, udp)
+	r := testResponder(t, udp)
 	var want []string
 	queries := typical()
 	for _, c := range queries {
-		fresh := newResponder(t, udp)
+		fresh := testResponder(t, udp)
 		want = append(want, describe(exchange(t, fresh, pack(t, c.query))))
 	}
 	for round := range 3 {
@@ -241,7 +241,7 @@ func TestFaultClassCachePollution(t *testing.T) {
 
 // TestPanicBecomesServfail: a mistake of ours costs one answer.
 func TestPanicBecomesServfail(t *testing.T) {
-	r := newResponder(t, udp)
+	r := testResponder(t, udp)
 	broken := *r.current.Load()
 	broken.Index = nil
 	r.current.Publish(&broken)

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"net/netip"
 	"runtime/debug"
+	"time"
 
 	"github.com/miekg/dns"
 
@@ -16,77 +17,95 @@ type responder struct {
 	current *snapshot.Current
 	id      *identity
 	counts  *counters
-	proto   proto
 	log     *slog.Logger
 
-	query  query
-	answer answer
-	name   [maxNameLen]byte
+	tally   tally // to be flushed before answers are sent
+	untimed int   // queries before the next one that is timed
+	random  rand.PCG
+	query   query
+	answer  answer
+	name    [maxNameLen]byte
+}
+
+func newResponder(current *snapshot.Current, id *identity, counts *counters, log *slog.Logger) *responder {
+	// Weights and the order of records are no secrets: a small generator of one's own does.
+	return &responder{current: current, id: id, counts: counts, log: log, random: *rand.NewPCG(rand.Uint64(), rand.Uint64())}
 }
 
 // respond appends the answer to packet to dst, and returns dst as it was if there is none to give. dst must have room
-// for maxUDP bytes where no allocation is wanted. A mistake of ours that panics becomes a SERVFAIL.
-func (r *responder) respond(dst, packet []byte, source netip.Addr) (out []byte) {
+// for maxUDP bytes where no allocation is wanted.
+func (r *responder) respond(dst, packet []byte, source netip.Addr) []byte {
+	if r.untimed--; r.untimed >= 0 {
+		return r.respondSafely(dst, packet, source)
+	}
+	r.untimed = sampleEvery - 1
+	begin := time.Now()
+	dst = r.respondSafely(dst, packet, source)
+	r.counts.durations.observe(time.Since(begin))
+	return dst
+}
+
+// respondSafely makes a mistake of ours that panics a SERVFAIL.
+func (r *responder) respondSafely(dst, packet []byte, source netip.Addr) (out []byte) {
 	defer func() {
 		if p := recover(); p != nil {
 			out = r.apologise(dst, packet, p)
 		}
 	}()
-	snap := r.current.Load()
-	q, a := &r.query, &r.answer
-	if d := parseQuery(packet, &r.name, q); d != plain {
-		return r.respondSlowly(dst, packet, source, snap, d)
+	if d := parseQuery(packet, &r.name, &r.query); d != plain {
+		return r.respondSlowly(dst, packet, source, d)
 	}
-	r.id.decide(snap, q, source, rand.Uint64(), a)
-	a.fit(q, r.id, r.limit())
-	out = appendFast(dst, q, a, r.id)
-	r.count(source)
+	snap := r.decide(source)
+	out = appendFast(dst, &r.query, &r.answer, r.id)
+	r.count(snap, source)
 	return out
 }
 
 // respondSlowly answers what the fast path declined. It runs in the caller's goroutine, so that no more of it runs at
 // once than there are workers and connections, and its work is bounded by the length of the packet.
-func (r *responder) respondSlowly(dst, packet []byte, source netip.Addr, snap *snapshot.Snapshot, why decline) []byte {
+func (r *responder) respondSlowly(dst, packet []byte, source netip.Addr, why decline) []byte {
 	r.counts.declined[why].Add(1)
 	if why == declinedShort || why == declinedResponse {
 		return dst
 	}
-	q, a := &r.query, &r.answer
-	parseSlow(packet, &r.name, q)
-	r.id.decide(snap, q, source, rand.Uint64(), a)
-	a.fit(q, r.id, r.limit())
-	out, err := appendSlow(dst, q, a, r.id)
+	parseSlow(packet, &r.name, &r.query)
+	snap := r.decide(source)
+	out, err := appendSlow(dst, &r.query, &r.answer, r.id)
 	if err != nil {
 		// A record that was packed when the snapshot was compiled can be packed now.
 		panic(err)
 	}
-	r.count(source)
+	r.count(snap, source)
 	return out
+}
+
+// decide turns the query into the answer, and returns the snapshot that it read.
+func (r *responder) decide(source netip.Addr) *snapshot.Snapshot {
+	snap := r.current.Load()
+	r.id.decide(snap, &r.query, source, r.random.Uint64(), &r.answer)
+	r.answer.fit(&r.query, r.id, r.limit())
+	return snap
 }
 
 // limit returns the longest answer to the query.
 func (r *responder) limit() int {
-	if r.proto == tcp {
+	if r.counts.proto == tcp {
 		return maxTCP
 	}
 	return udpLimit(&r.query)
 }
 
 // count counts one answer.
-func (r *responder) count(source netip.Addr) {
-	c, q, a := r.counts, &r.query, &r.answer
-	family := ipv4
+func (r *responder) count(snap *snapshot.Snapshot, source netip.Addr) {
+	f := ipv4
 	if source.Is6() {
-		family = ipv6
+		f = ipv6
 	}
-	c.traffic[r.proto][family][typeBucket(q.qtype)][rcodeBucket(a.rcode)].Add(1)
-	if a.truncated {
-		c.cut[r.proto].Add(1)
-	}
-	if a.service >= 0 {
-		c.countService(a)
-	}
+	r.tally.count(r.counts, snap, &r.query, &r.answer, f)
 }
+
+// flush makes what was counted visible.
+func (r *responder) flush() { r.tally.flush(r.counts) }
 
 // apologise answers SERVFAIL for a panic, and logs the 1st, 2nd, 4th, 8th ... of them: a packet that finds a mistake
 // will be sent again, and must not fill the log.

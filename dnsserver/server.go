@@ -113,9 +113,7 @@ func Listen(ctx context.Context, o Options) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{options: o, id: id, closed: make(chan struct{})}
-	shared := &counters{}
-	s.counters = []*counters{shared}
-	s.streams = newStreams(o.TCP, func() responder { return s.responder(tcp, shared) })
+	s.streams = newStreams(o.TCP, s.streamResponder)
 	if s.listeners, err = s.bindAll(ctx, o.Listen); err != nil {
 		return nil, err
 	}
@@ -147,8 +145,8 @@ func chaosTXT(name, text string) (*zones.RRset, error) {
 	}})
 }
 
-func (s *Server) responder(p proto, c *counters) responder {
-	return responder{current: s.options.Snapshot, id: &s.id, counts: c, proto: p, log: s.options.Log}
+func (s *Server) responder(c *counters) *responder {
+	return newResponder(s.options.Snapshot, &s.id, c, s.options.Log)
 }
 
 // Addrs returns the addresses in use, with the ports that port 0 got.
@@ -182,22 +180,30 @@ func (s *Server) Serve() error {
 func (s *Server) start(l *listener) {
 	s.workers.Go(func() { s.streams.accept(l.stream) })
 	for _, socket := range l.udp {
-		c := s.takeCounters()
+		c := s.takeCounters(udp)
 		s.workers.Go(func() {
-			r := s.responder(udp, c)
-			socket.serve(&r, &l.stop)
+			socket.serve(s.responder(c), &l.stop)
 			s.giveCounters(c)
 		})
 	}
 }
 
-func (s *Server) takeCounters() *counters {
-	if n := len(s.free); n > 0 {
-		c := s.free[n-1]
-		s.free = s.free[:n-1]
-		return c
+// streamResponder returns a responder for TCP, with counters of its own.
+func (s *Server) streamResponder() *responder {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.responder(s.takeCounters(tcp))
+}
+
+// takeCounters returns counters that nobody uses. The caller holds s.mu.
+func (s *Server) takeCounters(p proto) *counters {
+	for i, c := range s.free {
+		if c.proto == p {
+			s.free = slices.Delete(s.free, i, i+1)
+			return c
+		}
 	}
-	c := &counters{}
+	c := &counters{proto: p}
 	s.counters = append(s.counters, c)
 	return c
 }

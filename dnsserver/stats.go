@@ -1,12 +1,11 @@
 package dnsserver
 
 import (
+	"cmp"
 	"slices"
-	"sync/atomic"
+	"time"
 
 	"github.com/miekg/dns"
-
-	"meridian/geo"
 )
 
 type proto uint8
@@ -92,84 +91,62 @@ func (d drop) String() string {
 // maxRank is the highest rank that is counted apart; farther ones are counted with it.
 const maxRank = 8
 
-// Answers are counted in chunks that appear when their numbers are first used.
-const (
-	answerChunk  = 1024
-	answerChunks = 1024
-)
-
-// counters belong to one worker, on cache lines of its own; TCP connections share one. Readers sum them up.
-type counters struct {
-	_        [64]byte
-	traffic  [protos][families][typeBuckets][len(rcodes)]atomic.Uint64
-	declined [declines]atomic.Uint64
-	dropped  [drops]atomic.Uint64
-	cut      [protos]atomic.Uint64
-	panics   atomic.Uint64
-	services [2][maxRank + 1]atomic.Uint64 // answers of services: place unknown or known, rank (0: none)
-	answers  [answerChunks]atomic.Pointer[[answerChunk]atomic.Uint64]
-	_        [64]byte
-}
-
-// countService counts what a service answered.
-func (c *counters) countService(a *answer) {
-	o, known := &a.outcome, 0
-	if a.location.Locality != geo.Unknown {
-		known = 1
-	}
-	c.services[known][min(o.Rank, maxRank)].Add(1)
-	if o.Set == nil && !o.Servfail {
-		return
-	}
-	if n := o.Counter; n < answerChunk*answerChunks {
-		c.chunk(n / answerChunk)[n%answerChunk].Add(1)
-	}
-}
-
-// chunk returns the i-th chunk of answers, a new one the first time.
-func (c *counters) chunk(i uint32) *[answerChunk]atomic.Uint64 {
-	if p := c.answers[i].Load(); p != nil {
-		return p
-	}
-	c.answers[i].CompareAndSwap(nil, new([answerChunk]atomic.Uint64))
-	return c.answers[i].Load()
-}
-
 // Traffic counts the answered queries of one kind.
 type Traffic struct {
 	Proto  string // udp, tcp
 	Family string // ipv4, ipv6
 	Type   string // a QTYPE in capitals, or "other"
 	RCode  string // as in RFC 6895: NOERROR, NXDOMAIN, ...
+	Zone   uint32 // of the question's name, as snapshot.Counters.Zones names it; 0: none of ours
 	Count  uint64 // above 0
+}
+
+// Durations is how long a sample of the queries took, from the packet in hand to the answer in hand.
+type Durations struct {
+	Bounds []time.Duration // upper bounds, ascending
+	Counts []uint64        // by the least bound that the duration didn't exceed; the last: those beyond all bounds
+	Sum    time.Duration
 }
 
 // Stats is what the server has counted since it began to listen, summed over its workers. Counts never fall.
 type Stats struct {
-	Traffic   []Traffic         // in a fixed order
-	Truncated map[string]uint64 // answers with TC, by proto
-	Slow      map[string]uint64 // queries that the fast path left to the slow one, by reason
-	Dropped   map[string]uint64 // packets, answers and connections that got nothing, by reason
-	Located   uint64            // answers of services to clients whose place is known
-	Unknown   uint64            // and to clients whose place isn't, or doesn't matter to the service
-	Ranks     []uint64          // Ranks[n]: answers that sent the client to its n-th nearest region, n from 1; the last and farther
-	Answers   []uint64          // by snapshot.Outcome.Counter; numbers beyond its end: 0
-	Panics    uint64            // mistakes of the server that became a SERVFAIL
-	Open      int               // TCP connections now
+	Traffic   []Traffic            // in a fixed order
+	Truncated map[string]uint64    // answers with TC, by proto
+	Durations map[string]Durations // of one query in sampleEvery, by proto
+	Slow      map[string]uint64    // queries that the fast path left to the slow one, by reason
+	Dropped   map[string]uint64    // packets, answers and connections that got nothing, by reason
+	Located   uint64               // answers of geographic services to clients whose place is known
+	Unknown   uint64               // and to clients whose place isn't
+	Ranks     []uint64             // Ranks[n]: answers that sent the client to its n-th nearest region, n from 1; the last and farther
+	Answers   []uint64             // by snapshot.Outcome.Counter; numbers beyond its end: 0
+	Panics    uint64               // mistakes of the server that became a SERVFAIL
+	Open      int                  // TCP connections now
+}
+
+// kind is what queries are told apart by in Stats.Traffic.
+type kind struct {
+	proto  proto
+	zone   uint32
+	family family
+	bucket int
+	rcode  int
 }
 
 // add sums one worker's counters into s.
-func (s *Stats) add(c *counters, traffic *[protos][families][typeBuckets][len(rcodes)]uint64) {
-	for p := range c.traffic {
-		for f := range c.traffic[p] {
-			for t := range c.traffic[p][f] {
-				for r := range c.traffic[p][f][t] {
-					traffic[p][f][t][r] += c.traffic[p][f][t][r].Load()
+func (s *Stats) add(c *counters, traffic map[kind]uint64) {
+	c.each(func(zone uint32, f family, b *block) {
+		for t := range b {
+			for r := range b[t] {
+				if n := b[t][r].Load(); n > 0 {
+					traffic[kind{c.proto, zone, f, t, r}] += n
 				}
 			}
 		}
-		s.Truncated[proto(p).String()] += c.cut[p].Load()
-	}
+	})
+	s.Truncated[c.proto.String()] += c.cut.Load()
+	lasted := s.Durations[c.proto.String()]
+	lasted.add(&c.durations)
+	s.Durations[c.proto.String()] = lasted
 	for d := declinedShort; d < declines; d++ {
 		into := s.Slow
 		if d == declinedShort || d == declinedResponse {
@@ -180,12 +157,18 @@ func (s *Stats) add(c *counters, traffic *[protos][families][typeBuckets][len(rc
 	for d := range drops {
 		s.Dropped[d.String()] += c.dropped[d].Load()
 	}
-	for rank := range c.services[0] {
-		unknown, known := c.services[0][rank].Load(), c.services[1][rank].Load()
-		s.Unknown += unknown
-		s.Located += known
-		if rank > 0 {
-			s.Ranks[rank] += unknown + known
+	for p := range c.ranks {
+		for rank := range c.ranks[p] {
+			n := c.ranks[p][rank].Load()
+			switch place(p) {
+			case placeUnknown:
+				s.Unknown += n
+			case placeKnown:
+				s.Located += n
+			}
+			if rank > 0 {
+				s.Ranks[rank] += n
+			}
 		}
 	}
 	s.Panics += c.panics.Load()
@@ -205,22 +188,23 @@ func (s *Stats) add(c *counters, traffic *[protos][families][typeBuckets][len(rc
 
 // sum adds up the counters of all workers.
 func sum(all []*counters) Stats {
-	s := Stats{Truncated: map[string]uint64{}, Slow: map[string]uint64{}, Dropped: map[string]uint64{}, Ranks: make([]uint64, maxRank+1)}
-	var traffic [protos][families][typeBuckets][len(rcodes)]uint64
+	s := Stats{Truncated: map[string]uint64{}, Durations: map[string]Durations{}, Slow: map[string]uint64{},
+		Dropped: map[string]uint64{}, Ranks: make([]uint64, maxRank+1)}
+	for p := range protos {
+		s.Durations[p.String()] = newDurations()
+	}
+	traffic := map[kind]uint64{}
 	for _, c := range all {
-		s.add(c, &traffic)
+		s.add(c, traffic)
 	}
-	for p := range traffic {
-		for f := range traffic[p] {
-			for t := range traffic[p][f] {
-				for r, n := range traffic[p][f][t] {
-					if n > 0 {
-						s.Traffic = append(s.Traffic, Traffic{proto(p).String(), family(f).String(), bucketName(t), rcodeName(rcodes[r]), n})
-					}
-				}
-			}
-		}
+	for k, n := range traffic {
+		s.Traffic = append(s.Traffic, Traffic{Proto: k.proto.String(), Family: k.family.String(), Type: bucketName(k.bucket),
+			RCode: rcodeName(rcodes[k.rcode]), Zone: k.zone, Count: n})
 	}
+	slices.SortFunc(s.Traffic, func(a, b Traffic) int {
+		return cmp.Or(cmp.Compare(a.Zone, b.Zone), -cmp.Compare(a.Proto, b.Proto), cmp.Compare(a.Family, b.Family),
+			cmp.Compare(a.Type, b.Type), cmp.Compare(a.RCode, b.RCode))
+	})
 	return s
 }
 

@@ -30,13 +30,14 @@ const (
 
 // streams serves the TCP connections (RFC 7766) of all addresses: pipelined, answered in order.
 type streams struct {
-	limits  TCPLimits
-	workers sync.Pool // *streamWorker
-	counts  *counters
-	conns   sync.WaitGroup
-	ending  atomic.Bool
+	limits TCPLimits
+	make   func() *responder
+	counts *counters // of what happens outside of workers
+	conns  sync.WaitGroup
+	ending atomic.Bool
 
 	mu      sync.Mutex
+	free    []*streamWorker
 	live    map[*stream]struct{}
 	sources map[netip.Addr]int
 }
@@ -51,12 +52,12 @@ type stream struct {
 
 // streamWorker is the memory that one connection works in.
 type streamWorker struct {
-	responder
+	*responder
 	in  [maxQuery + 2]byte
 	out []byte
 }
 
-func newStreams(limits TCPLimits, make func() responder) *streams {
+func newStreams(limits TCPLimits, make func() *responder) *streams {
 	if limits.Connections <= 0 {
 		limits.Connections = min(defaultConnections, maxDescriptors()/2)
 	}
@@ -66,9 +67,7 @@ func newStreams(limits TCPLimits, make func() responder) *streams {
 	if limits.Idle <= 0 {
 		limits.Idle = defaultIdle
 	}
-	s := &streams{limits: limits, counts: make().counts, live: map[*stream]struct{}{}, sources: map[netip.Addr]int{}}
-	s.workers.New = func() any { return &streamWorker{responder: make()} }
-	return s
+	return &streams{limits: limits, make: make, counts: make().counts, live: map[*stream]struct{}{}, sources: map[netip.Addr]int{}}
 }
 
 // accept serves what comes in at l until l is closed.
@@ -159,7 +158,7 @@ func (s *streams) leave(c *stream) {
 
 // serve answers the queries of one connection until it ends, is idle too long, or sends what is no query.
 func (s *streams) serve(c *stream) {
-	w := s.workers.Get().(*streamWorker)
+	w := s.take()
 	defer s.giveBack(w)
 	defer c.end()
 	s.extend(c)
@@ -233,6 +232,7 @@ func (w *streamWorker) answerOne(packet []byte, source netip.Addr) bool {
 
 // flush sends the answers so far. It is false if the client doesn't take them.
 func (w *streamWorker) flush(c *stream) bool {
+	w.responder.flush()
 	if len(w.out) == 0 {
 		return true
 	}
@@ -247,11 +247,25 @@ func (w *streamWorker) flush(c *stream) bool {
 	return err == nil
 }
 
+// take returns a worker that no connection uses. Its counters are its own.
+func (s *streams) take() *streamWorker {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if n := len(s.free); n > 0 {
+		w := s.free[n-1]
+		s.free = s.free[:n-1]
+		return w
+	}
+	return &streamWorker{responder: s.make()}
+}
+
 func (s *streams) giveBack(w *streamWorker) {
 	if cap(w.out) > keepBuffer {
 		w.out = nil
 	}
-	s.workers.Put(w)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.free = append(s.free, w)
 }
 
 // end closes a connection so that answers under way arrive: closing with unread bytes would reset it.

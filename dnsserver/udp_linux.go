@@ -226,6 +226,7 @@ func (b *batch) answer(r *responder) {
 		}
 		b.replies++
 	}
+	r.flush()
 }
 
 // source returns the address that packet i came from.

@@ -59,6 +59,7 @@ func (s *packetSocket) serve(r *responder, stop *atomic.Bool) {
 			continue
 		}
 		reply := r.respond(answer[:0], packet[:n], from.Addr().Unmap())
+		r.flush()
 		if len(reply) == 0 {
 			continue
 		}

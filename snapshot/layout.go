@@ -16,6 +16,7 @@ type Layout struct {
 	atlas    *geo.Atlas
 	services []*declared
 	counters *Counters
+	zones    []uint32         // numbers in counters, by zones.ZoneData.Number
 	byTarget map[string][]int // services that hold a target
 	views    map[string]*view // by policy.Tree.View
 }
@@ -52,6 +53,9 @@ const (
 // may be shared with an earlier layout so that the numbers go on.
 func NewLayout(index *zones.Index, services []*zones.Service, atlas *geo.Atlas, counters *Counters) (*Layout, error) {
 	l := &Layout{index: index, atlas: atlas, counters: counters, byTarget: map[string][]int{}, views: map[string]*view{}}
+	for _, z := range index.Zones() {
+		l.zones = append(l.zones, counters.zone(z.Apex))
+	}
 	var order []*view
 	for i, spec := range services {
 		if len(spec.Pools) > policy.MaxPools {

@@ -61,6 +61,9 @@ func (s *Service) Spec() *zones.Service { return s.spec }
 // TTL returns the TTL of the service's answers in seconds.
 func (s *Service) TTL() uint32 { return s.spec.TTL }
 
+// Geographic reports whether the service's answers depend on where the client is.
+func (s *Service) Geographic() bool { return s.view != nil }
+
 // Locate finds the client's locality. The address of an ECS option is looked up as it was sent; if it is private
 // and neither database nor overrides know it, the source address decides, under the scope of the private block.
 // The scope depends on the map alone, never on health or on the answer.

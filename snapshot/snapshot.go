@@ -29,6 +29,14 @@ func (s *Snapshot) Service(i int) *Service { return s.services[i] }
 // Services returns all services, in the order of the configuration. Read only.
 func (s *Snapshot) Services() []*Service { return s.services }
 
+// ZoneCounter returns the number that counts a zone of Index, as Counters.Zones names it; 0 for nil, no zone.
+func (s *Snapshot) ZoneCounter(z *zones.ZoneData) uint32 {
+	if z == nil {
+		return 0
+	}
+	return s.layout.zones[z.Number]
+}
+
 // States returns the states that the snapshot was compiled from. Read only.
 func (s *Snapshot) States() status.Table { return s.states }
 

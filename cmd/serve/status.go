@@ -125,7 +125,7 @@ func (s *server) Numbers() admin.Numbers {
 	if !mirror.Confirmed.IsZero() {
 		n.StatusAge = time.Since(mirror.Confirmed)
 	}
-	countTraffic(&n, st)
+	countTraffic(&n, st, s.counters.Zones())
 	for l, count := range s.given(st) {
 		n.Answers = append(n.Answers, admin.AnswerCount{Service: l.Service, Region: l.Region, Reason: l.Reason, Count: count})
 	}
@@ -133,13 +133,13 @@ func (s *server) Numbers() admin.Numbers {
 	return n
 }
 
-// countTraffic turns what the DNS server counts into requests and responses.
-func countTraffic(n *admin.Numbers, st dnsserver.Stats) {
+// countTraffic turns what the DNS server counts into requests, responses and durations. zones names the zones' numbers.
+func countTraffic(n *admin.Numbers, st dnsserver.Stats, zones []string) {
 	requests := map[admin.RequestCount]uint64{}
 	responses := map[admin.ResponseCount]uint64{}
 	for _, t := range st.Traffic {
-		requests[admin.RequestCount{Proto: t.Proto, Family: t.Family, Type: t.Type}] += t.Count
-		responses[admin.ResponseCount{Proto: t.Proto, RCode: t.RCode}] += t.Count
+		requests[admin.RequestCount{Proto: t.Proto, Family: t.Family, Type: t.Type, Zone: zones[t.Zone]}] += t.Count
+		responses[admin.ResponseCount{Proto: t.Proto, RCode: t.RCode, Zone: zones[t.Zone]}] += t.Count
 	}
 	for r, c := range requests {
 		r.Count = c
@@ -153,6 +153,22 @@ func countTraffic(n *admin.Numbers, st dnsserver.Stats) {
 		n.Dropped = append(n.Dropped, admin.LabelCount{Label: reason, Count: c})
 	}
 	n.Ranks = slices.Clone(st.Ranks[1:])
+	for proto, d := range st.Durations {
+		n.Durations = append(n.Durations, admin.ProtoDuration{Proto: proto, Histogram: cumulative(d)})
+	}
+}
+
+// cumulative turns durations into what metrics show.
+func cumulative(d dnsserver.Durations) admin.Histogram {
+	h := admin.Histogram{Sum: d.Sum.Seconds()}
+	for i, n := range d.Counts {
+		h.Count += n
+		if i < len(d.Bounds) {
+			h.Bounds = append(h.Bounds, d.Bounds[i].Seconds())
+			h.Counts = append(h.Counts, h.Count)
+		}
+	}
+	return h
 }
 
 // numberHealth fills in endpoints, regions and transitions.
