@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -36,6 +37,9 @@ type Options struct {
 	// Probe stands in for the network, in tests and simulations; it is called by many goroutines, and returns when its
 	// context ends. nil: real probes.
 	Probe func(context.Context, Target) Observation
+	// Live returns the vantages of the checkers that vote and trust themselves; this one may be missing. It mustn't block. nil
+	// as a result: not known, and then the last known ones stay. It is needed for sharing targets (Duties.Vantages).
+	Live func() []string
 	// Observed is called after each probe, by one goroutine, which it mustn't block. nil: not called.
 	Observed func(Target, Observation)
 }
@@ -50,9 +54,19 @@ type Checker struct {
 	random  func() float64 // in [0,1)
 	stats   stats
 
-	mu      sync.Mutex
-	targets []Target
-	changed chan struct{}
+	changed chan struct{} // duties were set
+	pushed  chan struct{} // heartbeats came
+
+	mu     sync.Mutex
+	duties Duties
+	mail   mailbox
+}
+
+// Duties are what a checker has to do.
+type Duties struct {
+	Targets    []Target
+	References []Target // they judge the checker itself; see docs/reference.yaml, checker.references
+	Vantages   int      // how many checkers probe each target; 0: all
 }
 
 // New returns a checker that votes on board under the name vantage. It has no targets yet.
@@ -62,7 +76,7 @@ func New(vantage string, board Board, o Options) *Checker {
 	}
 	c := &Checker{
 		vantage: vantage, board: board, options: o, log: o.Log, probe: o.Probe,
-		random: rand.Float64, changed: make(chan struct{}, 1),
+		random: rand.Float64, changed: make(chan struct{}, 1), pushed: make(chan struct{}, 1),
 	}
 	if c.log == nil {
 		c.log = slog.Default()
@@ -74,11 +88,16 @@ func New(vantage string, board Board, o Options) *Checker {
 	return c
 }
 
-// SetTargets replaces the targets. Those that stay keep their verdicts and their schedule; those that are dropped are no
-// longer probed, and their votes vanish; new ones are first probed within their interval. It doesn't block.
-func (c *Checker) SetTargets(targets []Target) {
+// SetTargets is SetDuties with nothing but targets.
+func (c *Checker) SetTargets(targets []Target) { c.SetDuties(Duties{Targets: targets}) }
+
+// SetDuties replaces what is to be done. Targets that stay keep their verdicts and their schedule; those that are dropped
+// are no longer probed, and their votes vanish; new ones are first probed within their interval. It doesn't block.
+func (c *Checker) SetDuties(duties Duties) {
+	duties.Targets, duties.References = slices.Clone(duties.Targets), slices.Clone(duties.References)
 	c.mu.Lock()
-	c.targets = append([]Target(nil), targets...)
+	c.duties = duties
+	c.mail.address(duties.Targets)
 	c.mu.Unlock()
 	select {
 	case c.changed <- struct{}{}:
@@ -92,7 +111,8 @@ type Stats struct {
 	Running                        int    // probes under way
 	Waiting                        int    // probes that are due and wait for a place
 	Success, Failure, Inconclusive uint64 // probes, since the start
-	DistrustV4, DistrustV6         bool   // nothing answers over this family: its silent targets get no vote
+	// The checker's own network seems lost for this family: what it can't reach, or with references everything, gets no vote.
+	DistrustV4, DistrustV6 bool
 }
 
 type stats struct {
@@ -128,9 +148,11 @@ func (c *Checker) Run(ctx context.Context) error {
 			return nil
 		case <-c.changed:
 			c.mu.Lock()
-			targets := c.targets
+			duties := c.duties
 			c.mu.Unlock()
-			d.replace(targets)
+			d.replace(duties)
+		case <-c.pushed:
+			d.collect()
 		case <-due.C:
 			d.begin()
 		case r := <-d.results:

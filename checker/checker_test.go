@@ -259,7 +259,7 @@ func TestH39StoppedProcess(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		d := newDesk(ctx, w.Checker)
-		d.replace(all)
+		d.replace(Duties{Targets: all})
 		for d.schedule[0].due.Before(time.Now().Add(5 * time.Second)) {
 			e := d.schedule.next(d.schedule[0].due)
 			d.observe(e, good, e.due)

@@ -2,27 +2,24 @@ package checker
 
 import (
 	"context"
-	"fmt"
 	"sync"
 	"time"
 
 	"meridian/status"
-)
-
-const (
-	voteGap = 50 * time.Millisecond // least time between two ballots: a first change goes out at once, a wave of them together
-
-	certWarning = 14 * 24 * time.Hour // before a certificate ends
+	"meridian/zones"
 )
 
 // desk is the checker at work: everything that the goroutine of Run owns. Nothing in it is locked.
 type desk struct {
 	*Checker
 	ctx      context.Context
+	duties   Duties
 	entries  map[string]*entry
+	combos   map[string]*combo
 	schedule schedule
-	lanes    [2]lane   // quick, slow
-	uplinks  [2]uplink // IPv4, IPv6
+	lanes    [3]lane // quick, slow, programs
+	sanity   sanity
+	roster   roster
 	probes   sync.WaitGroup
 	results  chan result
 	outbox   chan status.Ballot // room for one: the latest
@@ -39,33 +36,81 @@ type result struct {
 }
 
 func newDesk(ctx context.Context, c *Checker) *desk {
-	now := time.Now()
-	return &desk{
+	d := &desk{
 		Checker: c, ctx: ctx,
-		entries: make(map[string]*entry),
+		entries: make(map[string]*entry), combos: make(map[string]*combo),
+		lanes:   [...]lane{{room: laneRoom}, {room: laneRoom}, {room: programRoom}},
 		results: make(chan result), outbox: make(chan status.Ballot, 1),
-		nextVote: now.Add(c.options.Heartbeat),
+		nextVote: time.Now().Add(c.options.Heartbeat),
 	}
+	d.look()
+	return d
 }
 
-// replace makes the entries those of targets.
-func (d *desk) replace(targets []Target) {
+// replace takes on new duties.
+func (d *desk) replace(duties Duties) {
+	d.duties = duties
+	d.refer(duties.References)
+	d.assign()
+	d.voteSoon()
+}
+
+// look finds out which other checkers are alive, and reports whether that has changed.
+func (d *desk) look() bool {
+	return d.options.Live != nil && d.roster.look(d.vantage, d.options.Live())
+}
+
+// assign makes the entries those of the targets that are this checker's own. Those that others have taken over are probed
+// a while longer.
+func (d *desk) assign() {
 	now := time.Now()
-	wanted := make(map[string]bool, len(targets))
-	for _, t := range targets {
-		wanted[t.Key] = true
-		if d.entries[t.Key] == nil {
-			e := &entry{Target: t, index: -1}
-			d.entries[t.Key] = e
-			d.schedule.add(e, now.Add(spread(d.vantage, t.Key, t.Check.Interval)))
+	among := d.duties.Vantages
+	declared := make(map[string]bool, len(d.duties.Targets)) // still in the configuration
+	for _, t := range d.duties.Targets {
+		mine := among == 0 || t.Check.Type == zones.CheckPush || chosen(d.vantage, t.Addr, d.roster.vantages, among)
+		if t.Check.Combined != nil {
+			d.combine(t, mine, declared, now)
+			continue
 		}
+		d.admit(t, mine, declared, now)
 	}
 	for key, e := range d.entries {
-		if !wanted[key] {
+		if !e.reference && !declared[key] {
 			d.drop(e)
 		}
 	}
-	d.voteSoon()
+	for key := range d.combos {
+		if !declared[key] {
+			delete(d.combos, key)
+		}
+	}
+}
+
+// admit gives a target an entry if it is this checker's own, and a date to leave if it isn't any more.
+func (d *desk) admit(t Target, mine bool, declared map[string]bool, now time.Time) *entry {
+	again := declared[t.Key]
+	declared[t.Key] = true
+	e := d.entries[t.Key]
+	switch {
+	case e == nil && mine:
+		e = &entry{Target: t, index: -1}
+		d.entries[t.Key] = e
+		d.schedule.add(e, now.Add(spread(d.vantage, t.Key, t.Check.Interval)))
+	case e != nil && mine:
+		e.leaves = time.Time{}
+	case e != nil && e.leaves.IsZero() && !again:
+		e.leaves = now.Add(handover(e))
+	}
+	return e
+}
+
+// release drops what others have had the time to take over.
+func (d *desk) release(now time.Time) {
+	for _, e := range d.entries {
+		if !e.leaves.IsZero() && !now.Before(e.leaves) {
+			d.drop(e)
+		}
+	}
 }
 
 func (d *desk) drop(e *entry) {
@@ -75,22 +120,26 @@ func (d *desk) drop(e *entry) {
 	if e.cancel != nil {
 		e.cancel()
 	}
-	if e.sighted {
-		d.uplink(e).remove(e.Addr, e.silent)
-		d.judgeUplink(e)
-	}
+	d.forget(e)
 }
 
 // begin starts the probes that are due, or finds them a new time if they are overdue.
 func (d *desk) begin() {
 	now := time.Now()
 	for e := d.schedule.next(now); e != nil; e = d.schedule.next(now) {
+		if e.Check.Type == zones.CheckPush {
+			d.readMail(e, now)
+			continue
+		}
 		if interval := e.Check.Interval; overdue(now.Sub(e.due), interval) {
 			d.schedule.add(e, now.Add(time.Duration(d.random()*float64(interval))))
 			continue
 		}
 		lane := &d.lanes[0]
-		if e.last.Latency > e.Check.Timeout/2 {
+		switch {
+		case e.Check.Type == zones.CheckExec:
+			lane = &d.lanes[2]
+		case e.last.Latency > e.Check.Timeout/2:
 			lane = &d.lanes[1]
 		}
 		if lane.enter(e) {
@@ -114,7 +163,7 @@ func (d *desk) start(e *entry, l *lane) {
 	})
 }
 
-// record takes in what a probe saw, and schedules the next.
+// record takes in what a probe saw, and schedules the next: sooner while observations speak against the verdict.
 func (d *desk) record(r result) {
 	e, now := r.entry, time.Now()
 	e.cancel = nil
@@ -124,151 +173,26 @@ func (d *desk) record(r result) {
 	if e.removed {
 		return
 	}
-	d.observe(e, stalled(r), now)
-	next := e.due.Add(jittered(e.Check.Interval, d.random()))
+	wait := jittered(e.Check.Interval, d.random())
+	if again := d.observe(e, stalled(r), now); again && e.Check.Recheck > 0 {
+		wait = min(wait, e.Check.Recheck)
+	}
+	next := e.due.Add(wait)
 	if next.Before(now) {
 		next = now
 	}
 	d.schedule.add(e, next)
 }
 
-// stalled returns what the probe saw, unless it took far longer than its timeout lets it: then the process stood still
-// (a stopped virtual machine, a starved processor), and whatever was seen is about that.
-func stalled(r result) Observation {
-	timeout := r.entry.Check.Timeout
-	if r.took <= 2*timeout+time.Second {
-		return r.seen
-	}
-	return Observation{
-		Inconclusive: true,
-		Reason:       fmt.Sprintf("the probe took %v with a timeout of %v: this machine stood still", r.took.Round(time.Second), timeout),
-		Latency:      r.took,
-	}
-}
-
-// observe lets one observation count.
-func (d *desk) observe(e *entry, o Observation, now time.Time) {
-	e.last = o
-	d.countResult(o)
-	if d.options.Observed != nil {
-		d.options.Observed(e.Target, o)
-	}
-	d.warnOfCertificate(e, now)
-	if o.Inconclusive {
-		return
-	}
-	if e.sighted {
-		d.uplink(e).remove(e.Addr, e.silent)
-	}
-	e.sighted, e.silent = true, o.Silent
-	d.uplink(e).add(e.Addr, e.silent)
-	d.judgeUplink(e)
-
-	if !(o.Silent && d.uplink(e).lost()) {
-		if now.Sub(e.confirmed) > freshFor(e) {
-			e.verdict.run = 0 // a row has no gaps
-		}
-		e.confirmed = now
-		before := e.verdict.health
-		e.verdict = e.verdict.after(o.OK, threshold{e.Check.ConsecutiveUp, e.Check.ConsecutiveDown})
-		if e.verdict.health != before {
-			e.since = now
-			d.log.Debug("verdict", "vantage", d.vantage, "target", e.Key, "health", e.verdict.health.String(), "reason", o.Reason)
-		}
-	}
-	if d.health(e, now) != e.voted {
-		d.voteSoon()
-	}
-}
-
-func (d *desk) countResult(o Observation) {
-	switch {
-	case o.OK:
-		d.stats.success.Add(1)
-	case o.Inconclusive:
-		d.stats.inconclusive.Add(1)
-	default:
-		d.stats.failure.Add(1)
-	}
-}
-
-// warnOfCertificate logs once for each certificate that ends soon.
-func (d *desk) warnOfCertificate(e *entry, now time.Time) {
-	ends := e.last.CertExpires
-	if ends.IsZero() || ends.Sub(now) > certWarning || ends.Equal(e.warned) {
-		return
-	}
-	e.warned = ends
-	days, _ := status.Evidence{CertExpires: ends}.CertDaysLeft(now)
-	d.log.Warn("certificate ends soon", "target", e.Key, "ends", ends.UTC().Format(time.RFC3339), "days_left", days)
-}
-
-// family is an index into what is kept for each address family.
-func family(e *entry) int {
-	if e.Addr.Unmap().Is4() {
-		return 0
-	}
-	return 1
-}
-
-func (d *desk) uplink(e *entry) *uplink { return &d.uplinks[family(e)] }
-
-// judgeUplink notices when this checker's own network is lost or back, for e's address family.
-func (d *desk) judgeUplink(e *entry) {
-	f := family(e)
-	lost := d.uplinks[f].lost()
-	if d.stats.distrust[f].Swap(lost) == lost {
-		return
-	}
-	name := [...]string{"IPv4", "IPv6"}[f]
-	if lost {
-		d.log.Warn("nothing answers any more: this checker's own network is the likely reason; it withholds its votes",
-			"vantage", d.vantage, "family", name, "networks", len(d.uplinks[f].networks))
-	} else {
-		d.log.Info("endpoints answer again; votes count", "vantage", d.vantage, "family", name)
-	}
-	d.voteSoon()
-}
-
-// health returns what to vote on e now: the verdict, if it is fresh and not the uplink's fault.
-func (d *desk) health(e *entry, now time.Time) status.Health {
-	if now.Sub(e.confirmed) > freshFor(e) || e.silent && d.uplink(e).lost() {
-		return status.Unknown
-	}
-	return e.verdict.health
-}
-
-// voteSoon has a ballot sent as soon as voteGap allows.
-func (d *desk) voteSoon() {
-	if soon := d.lastVote.Add(voteGap); soon.Before(d.nextVote) {
-		d.nextVote = soon
-	}
-}
-
-// vote sends the whole ballot. One that is still unsent is replaced.
-func (d *desk) vote() {
-	now := time.Now()
-	if now.Before(d.nextVote) {
-		return // the timer's first tick
-	}
-	d.lastVote, d.nextVote = now, now.Add(d.options.Heartbeat)
-	b := status.Ballot{Vantage: d.vantage, Votes: make(map[string]status.Vote, len(d.entries))}
-	for key, e := range d.entries {
-		e.voted = d.health(e, now)
-		b.Votes[key] = status.Vote{Health: e.voted, Since: e.since, Evidence: status.Evidence{
-			Reason: e.last.Reason, Status: e.last.Status, Latency: e.last.Latency, CertExpires: e.last.CertExpires,
-		}}
-	}
-	select {
-	case <-d.outbox:
-	default:
-	}
-	d.outbox <- b // has room: nobody else sends
-}
-
 // report brings the figures up to date.
 func (d *desk) report() {
-	d.stats.targets.Store(int64(len(d.entries)))
-	d.stats.running.Store(int64(d.lanes[0].running + d.lanes[1].running))
-	d.stats.waiting.Store(int64(len(d.lanes[0].waiting) + len(d.lanes[1].waiting)))
+	s := &d.stats
+	s.targets.Store(int64(len(d.entries) - len(d.sanity.references)))
+	running, waiting := 0, 0
+	for i := range d.lanes {
+		running += d.lanes[i].running
+		waiting += len(d.lanes[i].waiting)
+	}
+	s.running.Store(int64(running))
+	s.waiting.Store(int64(waiting))
 }

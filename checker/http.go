@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
 	"meridian/zones"
@@ -63,7 +64,31 @@ func (a *attempt) request(conn net.Conn) error {
 	if err := a.judgeStatus(resp); err != nil {
 		return err
 	}
-	return a.body(resp)
+	if err := a.body(resp); err != nil {
+		return err
+	}
+	return a.drain(resp.Header.Get(drainHeader))
+}
+
+// drainHeader is a field of a healthy response by which an endpoint asks to be spared: 1 all of its traffic, 0.25 a quarter
+// of it. It isn't a failure: who is connected stays, and new clients go elsewhere at once. Without the field, or with 0, for
+// consecutive_up responses the traffic comes back.
+const drainHeader = "X-Meridian-Drain"
+
+func (a *attempt) drain(value string) error {
+	if value == "" {
+		return nil
+	}
+	share, err := strconv.ParseFloat(strings.TrimSpace(value), 64)
+	if err != nil || !(share >= 0 && share <= 1) {
+		return failure(fmt.Sprintf("%s, but %s is %q, which is no share from 0 to 1", a.seen.Reason, drainHeader, clip(value)))
+	}
+	if share > 0 {
+		a.seen.Withheld, a.seen.Asked = share, true
+		a.seen.Reason = fmt.Sprintf("asks to be drained (%s: %s)", drainHeader, strings.TrimSpace(value))
+		a.trace.step("drain", a.seen.Reason)
+	}
+	return nil
 }
 
 // header reads up to the end of the final response's header, past interim responses (RFC 9110, section 15.2).
@@ -111,6 +136,8 @@ func (a *attempt) body(resp *http.Response) error {
 		return err
 	case a.check.Body != "" && !bytes.Contains(body, []byte(a.check.Body)):
 		return failure(fmt.Sprintf("%s, but the body's first %d bytes don't contain %q", a.seen.Reason, len(body), a.check.Body))
+	case len(a.check.JSON) > 0:
+		return a.members(body)
 	}
 	return nil
 }

@@ -7,11 +7,18 @@ type Observation struct {
 	OK           bool          // the endpoint is healthy
 	Inconclusive bool          // the probe failed on this machine's own account and says nothing of the endpoint; OK is false
 	Silent       bool          // nothing at all came back, not even a refusal; OK is false
+	Refused      bool          // the connection was refused, by the endpoint or by somebody on the way; OK is false
 	Reason       string        // short and exact: "HTTP 503 Service Unavailable"; never empty
+	Withheld     float64       // 0..1, with OK: the share of its traffic that the endpoint should be spared
+	Asked        bool          // the endpoint itself asked for Withheld: it counts at once, not after so many in a row
 	Status       int           // HTTP status code; 0: none came
 	Latency      time.Duration // of the whole probe
 	CertExpires  time.Time     // end of validity of the endpoint's certificate; zero: none was shown
 }
+
+// unreached reports whether the endpoint itself may never have heard of the probe: this checker's own network, or a
+// firewall near it, explains what was seen as well as a dead endpoint does.
+func (o *Observation) unreached() bool { return o.Silent || o.Refused }
 
 // Result returns "success", "failure" or "inconclusive": the label of the metric health_checks_total.
 func (o Observation) Result() string {
@@ -27,7 +34,7 @@ func (o Observation) Result() string {
 
 // Step is one part of a traced probe.
 type Step struct {
-	Name   string        // connect, tls, request, status, body, verdict
+	Name   string        // connect, tls, request, query, answer, status, body, verdict, …
 	Detail string        // what was done, and what came of it
 	Took   time.Duration // 0: no time of its own
 }

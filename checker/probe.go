@@ -3,6 +3,7 @@ package checker
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -13,7 +14,8 @@ import (
 )
 
 // Probe probes the endpoint at addr once with c, and returns what was seen and, step by step, how.
-// c.Timeout covers the whole probe: connection, TLS, headers and body together.
+// c.Timeout covers the whole probe: connection, TLS, headers and body together. The parts of a combined check are probed one
+// after the other.
 func Probe(ctx context.Context, c *zones.Check, addr netip.Addr) (Observation, []Step) {
 	var p prober
 	t := newTrace()
@@ -30,10 +32,14 @@ type attempt struct {
 	addr  netip.Addr
 	trace *trace
 	phase string // what a time-out would interrupt: "connecting"
+	heard bool   // something has come back from the endpoint
 	seen  Observation
 }
 
 func (p *prober) probe(ctx context.Context, c *zones.Check, addr netip.Addr, t *trace) Observation {
+	if c.Combined != nil {
+		return p.probeParts(ctx, c, addr, t)
+	}
 	begin := time.Now()
 	limited, cancel := context.WithTimeout(ctx, c.Timeout)
 	defer cancel()
@@ -41,27 +47,46 @@ func (p *prober) probe(ctx context.Context, c *zones.Check, addr netip.Addr, t *
 	err := a.run(limited, &p.roots)
 	a.seen.Latency = time.Since(begin)
 	a.conclude(ctx, limited, err)
-	verdict := "healthy: "
-	if !a.seen.OK {
-		verdict = "not healthy: "
+	if c.Slow > 0 && a.seen.OK && a.seen.Latency > c.Slow {
+		a.seen.Withheld = max(a.seen.Withheld, zones.Degraded)
+		a.seen.Reason = clip(fmt.Sprintf("%s, but slow: %v", a.seen.Reason, a.seen.Latency.Round(time.Millisecond)))
 	}
-	if a.seen.Inconclusive {
-		verdict = "inconclusive: "
-	}
-	a.trace.step("verdict", verdict+a.seen.Reason)
+	a.trace.step("verdict", verdictText(&a.seen))
 	return a.seen
+}
+
+func verdictText(o *Observation) string {
+	switch {
+	case o.Inconclusive:
+		return "inconclusive: " + o.Reason
+	case !o.OK:
+		return "not healthy: " + o.Reason
+	case o.Withheld > 0:
+		return fmt.Sprintf("healthy, to be spared %.0f%% of its traffic: %s", 100*o.Withheld, o.Reason)
+	}
+	return "healthy: " + o.Reason
 }
 
 // run does what the check asks for. The error says why the endpoint isn't healthy, or why the probe couldn't be made.
 func (a *attempt) run(ctx context.Context, roots *rootsCache) error {
-	conn, err := a.connect(ctx)
+	switch a.check.Type {
+	case zones.CheckGRPC:
+		return a.grpc(ctx, roots)
+	case zones.CheckDNS:
+		return a.dns(ctx)
+	case zones.CheckICMP:
+		return a.icmp(ctx)
+	case zones.CheckExec:
+		return a.exec(ctx)
+	case zones.CheckPush:
+		return localFault{errors.New("push checks aren't probed: heartbeats are sent to the admin listener of a checker")}
+	}
+	conn, err := a.connect(ctx, "tcp")
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
-	// A deadline in the past ends every read and write, whatever layer they are in, when the time is up or nobody waits
-	// for the result any more.
-	defer context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })()
+	defer interrupt(ctx, conn)()
 
 	switch a.check.Type {
 	case zones.CheckTCP:
@@ -73,7 +98,7 @@ func (a *attempt) run(ctx context.Context, roots *rootsCache) error {
 	case zones.CheckHTTP:
 		return a.request(conn)
 	case zones.CheckHTTPS:
-		secure, err := a.handshake(ctx, conn, roots)
+		secure, err := a.handshake(ctx, conn, roots, "http/1.1")
 		if err != nil {
 			return err
 		}
@@ -83,22 +108,30 @@ func (a *attempt) run(ctx context.Context, roots *rootsCache) error {
 	}
 }
 
+// interrupt has every read and write of conn end, whatever layer they are in, when ctx does: the time is up, or nobody waits
+// for the result any more. The function returned ends that.
+func interrupt(ctx context.Context, conn interface{ SetDeadline(time.Time) error }) (stop func() bool) {
+	return context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
+}
+
 // connect opens a new connection to the endpoint's own address. No name is resolved and no proxy asked.
-func (a *attempt) connect(ctx context.Context) (net.Conn, error) {
+// For UDP that only fixes the addresses: packets from elsewhere are never seen, and nothing is heard yet.
+func (a *attempt) connect(ctx context.Context, network string) (net.Conn, error) {
 	a.phase = "connecting"
 	to := netip.AddrPortFrom(a.addr, a.check.Port).String()
-	conn, err := (&net.Dialer{KeepAlive: -1}).DialContext(ctx, "tcp", to)
+	conn, err := (&net.Dialer{KeepAlive: -1}).DialContext(ctx, network, to)
 	if err != nil {
 		a.trace.step("connect", to+" failed")
 		return nil, err
 	}
+	a.heard = network == "tcp"
 	a.trace.step("connect", to+" from "+conn.LocalAddr().String())
 	return conn, nil
 }
 
 // handshake turns conn into a TLS connection. The certificate is verified for the check's host, which is also the SNI;
-// there is no session cache, so each probe sees the certificate of today.
-func (a *attempt) handshake(ctx context.Context, conn net.Conn, roots *rootsCache) (*tls.Conn, error) {
+// there is no session cache, so each probe sees the certificate of today. protocols are offered for what is spoken within.
+func (a *attempt) handshake(ctx context.Context, conn net.Conn, roots *rootsCache, protocols ...string) (*tls.Conn, error) {
 	a.phase = "in the TLS handshake"
 	pool, err := roots.pool(a.check.CAFile)
 	if err != nil {
@@ -108,9 +141,7 @@ func (a *attempt) handshake(ctx context.Context, conn net.Conn, roots *rootsCach
 		ServerName:         serverName(a.check, a.addr),
 		RootCAs:            pool,
 		InsecureSkipVerify: a.check.SkipVerify,
-	}
-	if a.check.Type == zones.CheckHTTPS {
-		config.NextProtos = []string{"http/1.1"}
+		NextProtos:         protocols,
 	}
 	secure := tls.Client(conn, config)
 	if err := secure.HandshakeContext(ctx); err != nil {

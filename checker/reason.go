@@ -28,8 +28,10 @@ type localFault struct{ error }
 
 func (f localFault) Unwrap() error { return f.error }
 
-// localErrnos are the errors of a connect that this machine lacks the means for.
-var localErrnos = []error{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.EADDRNOTAVAIL}
+// localErrnos are the errors of a connect that this machine lacks the means for, or forbids with a packet filter.
+var localErrnos = []error{
+	syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.EADDRNOTAVAIL, syscall.EPERM, syscall.EACCES,
+}
 
 // conclude fills in what the probe amounts to. caller is the context that the caller gave, limited the one that also ends
 // with the check's timeout.
@@ -49,10 +51,11 @@ func (a *attempt) conclude(caller, limited context.Context, err error) {
 		o.Inconclusive = true
 		o.Reason = "this machine can't probe: " + errnoText(err)
 	case limited.Err() != nil || isAny(err, []error{context.DeadlineExceeded, os.ErrDeadlineExceeded}):
-		o.Silent = a.phase == "connecting"
+		o.Silent = !a.heard
 		o.Reason = fmt.Sprintf("timeout after %v while %s", a.check.Timeout, a.phase)
 	default:
 		o.Silent = isAny(err, silentErrnos)
+		o.Refused = errors.Is(err, syscall.ECONNREFUSED)
 		o.Reason = a.reason(err)
 	}
 	o.Reason = clip(o.Reason)

@@ -3,30 +3,37 @@ package checker
 import (
 	"container/heap"
 	"context"
-	"hash/fnv"
-	"io"
 	"time"
-
-	"meridian/status"
 )
 
-// entry is a target with all that the checker remembers of it. The goroutine of Run owns it.
+// entry is a target that is probed, with all that the checker remembers of it. The goroutine of Run owns it.
 type entry struct {
 	Target
-	due     time.Time // when its next probe begins, or its latest began
-	index   int       // in the schedule; -1: not in it, because its probe runs or waits
-	removed bool      // the configuration dropped it
+	reference bool      // it judges this checker, and gets no vote
+	due       time.Time // when its next probe begins, or its latest began
+	index     int       // in the schedule; -1: not in it, because its probe runs or waits
+	removed   bool      // the configuration dropped it
+	leaves    time.Time // when it is handed over to other checkers; zero: it stays
 
 	cancel    context.CancelFunc // ends the probe under way; nil: none is
 	last      Observation        // the latest; the zero value: none yet
+	sighted   *Observation       // the latest conclusive one, as the uplink counts it; nil: none yet
 	verdict   verdict
-	since     time.Time     // when verdict.health last changed
-	confirmed time.Time     // when an observation last counted towards the verdict
-	sighted   bool          // it is counted in the uplink's view, as silent or not
-	silent    bool          // its latest conclusive observation was silent
-	voted     status.Health // as in the latest ballot
-	warned    time.Time     // end of the certificate that was warned of
+	runBegan  time.Time // when the verdict's run began
+	waits     int       // how often its end was put off
+	easing    easing
+	since     time.Time // when verdict.health last changed
+	confirmed time.Time // when an observation last counted towards the verdict
+	voted     opinion   // as in the latest ballot
+	warned    time.Time // end of the certificate that was warned of
 }
+
+func (e *entry) threshold() threshold {
+	return threshold{e.Check.ConsecutiveUp, e.Check.ConsecutiveDown}
+}
+
+// unreached reports whether nothing is known to have reached the endpoint of late.
+func (e *entry) unreached() bool { return e.sighted != nil && e.sighted.unreached() }
 
 // schedule orders the targets that wait for their next probe by when they are due.
 type schedule []*entry
@@ -59,6 +66,14 @@ func (s *schedule) add(e *entry, due time.Time) {
 	heap.Push(s, e)
 }
 
+// bring makes e, if it is in the schedule, due at the latest at a time.
+func (s *schedule) bring(e *entry, latest time.Time) {
+	if e.index >= 0 && e.due.After(latest) {
+		e.due = latest
+		heap.Fix(s, e.index)
+	}
+}
+
 func (s *schedule) remove(e *entry) {
 	if e.index >= 0 {
 		heap.Remove(s, e.index)
@@ -76,14 +91,7 @@ func (s *schedule) next(now time.Time) *entry {
 // spread returns where in the interval a target's first probe is: by hash, so that targets that start together don't
 // probe together, and by vantage, so that checkers don't either.
 func spread(vantage, key string, interval time.Duration) time.Duration {
-	h := fnv.New64a()
-	io.WriteString(h, vantage+"\x00"+key)
-	// FNV leaves the upper bits of similar strings similar; mix them (the finalizer of MurmurHash3).
-	x := h.Sum64()
-	x ^= x >> 33
-	x *= 0xff51afd7ed558ccd
-	x ^= x >> 33
-	return time.Duration(float64(x>>11) / (1 << 53) * float64(interval))
+	return time.Duration(float64(hashed(vantage, key)>>11) / (1 << 53) * float64(interval))
 }
 
 // jitter is how far from the interval the time between two probes of a target strays, to either side.

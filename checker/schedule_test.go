@@ -86,7 +86,7 @@ func TestScheduleEqualsItsTwin(t *testing.T) {
 }
 
 func TestLaneIsFairAndSkipsTheRemoved(t *testing.T) {
-	var l lane
+	l := lane{room: laneRoom}
 	for range laneRoom {
 		if !l.enter(&entry{}) {
 			t.Fatal("a lane with room kept somebody waiting")

@@ -38,3 +38,32 @@ func (v verdict) after(ok bool, t threshold) verdict {
 	}
 	return v
 }
+
+// easing is what a checker concludes about how much of its traffic an endpoint should be spared, and the run of
+// observations that speak against it. The zero value spares it nothing.
+type easing struct {
+	withheld float64
+	next     float64 // what the observations in the run say
+	run      int
+}
+
+// after returns the easing after one more success that asks for withheld. Sparing more takes as many successes in a row as
+// a fall takes failures, and less as many as a rise; what the endpoint asks for in so many words counts at once.
+func (e easing) after(withheld float64, asked bool, t threshold) easing {
+	if withheld == e.withheld {
+		return easing{withheld: withheld}
+	}
+	need := t.down
+	if withheld < e.withheld {
+		need = t.up
+	}
+	if withheld != e.next {
+		e.run = 0
+	}
+	e.next = withheld
+	e.run++
+	if asked || e.run >= need {
+		return easing{withheld: withheld}
+	}
+	return e
+}

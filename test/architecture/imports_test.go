@@ -35,7 +35,7 @@ var allowed = []struct {
 		"the vocabulary that checkers, operators and servers share must not pull any of them in"},
 	{"status/board", []string{"meridian/status", redis},
 		"a board moves votes; it knows neither zones nor probes nor packets"},
-	{"checker", []string{"meridian/zones", "meridian/status"},
+	{"checker", []string{"meridian/zones", "meridian/status", miekg, "google.golang.org/grpc", "golang.org/x/net/icmp", "golang.org/x/net/ipv4", "golang.org/x/net/ipv6", "github.com/ohler55/ojg/jp"},
 		"a checker runs alone in some region: it probes what zones names and votes in status's words"},
 	{"snapshot", []string{"meridian/geo", "meridian/policy", "meridian/zones", "meridian/status", miekg},
 		"a snapshot is compiled from values; where they came from (board, files) is not its business"},
