@@ -74,18 +74,17 @@ func (s *Service) Locate(c Client) Location {
 	}
 	if s.view != nil {
 		var scope uint8
-		loc.Locality, scope = s.view.table.Lookup(loc.Address)
+		loc.Locality, scope = s.view.lookup(loc.Address)
 		if loc.FromECS {
 			loc.Scope = scope
 			if loc.Locality == geo.Private {
 				loc.Address, loc.FromECS = c.Source, false
-				loc.Locality, _ = s.view.table.Lookup(loc.Address)
+				loc.Locality, _ = s.view.lookup(loc.Address)
 			}
 		}
 		if loc.Locality == geo.Private {
 			loc.Locality = geo.Unknown
 		}
-		loc.Locality = s.view.locality(loc.Locality)
 	}
 	if s.spec.Sticky && c.ECS.IsValid() && c.ECS.Bits() > 0 {
 		loc.Scope = max(loc.Scope, uint8(stickyBits(c.ECS.Addr())))

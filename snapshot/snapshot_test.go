@@ -67,6 +67,12 @@ func weighted(ws ...float64) policy.Node {
 
 func layout(t testing.TB, services ...*zones.Service) *Layout {
 	t.Helper()
+	return layoutWith(t, nil, services...)
+}
+
+// layoutWith is layout over a map with the borders of rules.
+func layoutWith(t testing.TB, rules []netip.Prefix, services ...*zones.Service) *Layout {
+	t.Helper()
 	zone, problems := zones.Parse("glb.test.", "glb.test.zone", strings.NewReader("$ORIGIN glb.test.\n@ 60 IN SOA ns1 h 1 2 3 4 5\n@ 60 IN NS ns1\nns1 60 IN A 192.0.2.53\n"))
 	if zone == nil {
 		t.Fatal(problems)
@@ -75,7 +81,7 @@ func layout(t testing.TB, services ...*zones.Service) *Layout {
 	if index == nil {
 		t.Fatal(problems)
 	}
-	atlas, err := geo.NewAtlas(geo.Sources{Database: geo.Demo()})
+	atlas, err := geo.NewAtlas(geo.Sources{Database: geo.Demo(), Rules: rules})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -412,6 +418,31 @@ func TestViewsBeyondTheTablesAnswerAlike(t *testing.T) {
 			if a != b {
 				t.Errorf("service %d from %s: alone %q, among others %q", i, from, a, b)
 			}
+		}
+	}
+}
+
+// A private network that a rule of one service names stays a matter of the source address for the others, also where
+// they share a table.
+func TestPrivateNetworkNamedByAnotherServicesRule(t *testing.T) {
+	var services []*zones.Service
+	for i := range ownTables + 2 {
+		services = append(services, service(fmt.Sprintf("s%d.glb.test.", i), &policy.Nearest{Pools: []int{0, 1, 2}, MaxDistance: float64(12000 + i)}))
+	}
+	home := netip.MustParsePrefix("10.1.0.0/16")
+	services = append(services, service("home.glb.test.", &policy.Geo{
+		Rules:   []policy.Rule{{Networks: []netip.Prefix{home}, Policy: &policy.Region{Pool: 2}}},
+		Default: nearest(),
+	}))
+	s := layoutWith(t, []netip.Prefix{home}, services...).Snapshot(nil, nil, nil)
+	client := Client{ECS: netip.MustParsePrefix("10.1.2.0/24"), Source: netip.MustParseAddr(fromFrankfurt)}
+	for i, svc := range s.Services() {
+		want := "198.18.2.1 198.18.2.2"
+		if i == len(services)-1 {
+			want = "198.18.3.1 198.18.3.2"
+		}
+		if got := ask(svc, dns.TypeA, client); got != want {
+			t.Errorf("%s: got %q, want %q", svc.Spec().Name, got, want)
 		}
 	}
 }

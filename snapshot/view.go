@@ -2,6 +2,7 @@ package snapshot
 
 import (
 	"fmt"
+	"net/netip"
 
 	"meridian/geo"
 	"meridian/policy"
@@ -16,9 +17,16 @@ type view struct {
 	narrowed []geo.Locality // locality by what the table says; nil: the table speaks of this view's own localities
 }
 
+// lookup returns the locality of this view and the scope for an address; geo.Private for a network that the map
+// leaves to the query's source.
+func (v *view) lookup(a netip.Addr) (geo.Locality, uint8) {
+	l, scope := v.table.Lookup(a)
+	return v.locality(l), scope
+}
+
 // locality translates what the table says into a locality of this view.
 func (v *view) locality(l geo.Locality) geo.Locality {
-	if v.narrowed == nil {
+	if v.narrowed == nil || l == geo.Private {
 		return l
 	}
 	return v.narrowed[l]
@@ -52,9 +60,17 @@ func compileViews(views []*view, atlas *geo.Atlas) error {
 	var key []byte
 	table := atlas.Compile(func(p *geo.Place) geo.Locality {
 		key = key[:0]
+		told := false
 		for _, in := range ins {
 			l := in.locate(p)
+			if l == geo.Unknown && p.Private {
+				l = geo.Private // a rule of another view names this network
+			}
+			told = told || l != geo.Private
 			key = append(key, byte(l), byte(l>>8), byte(l>>16), byte(l>>24))
+		}
+		if !told {
+			return geo.Unknown // which leaves a private network private
 		}
 		if l, ok := combinations[string(key)]; ok {
 			return l
