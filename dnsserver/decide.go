@@ -1,6 +1,7 @@
 package dnsserver
 
 import (
+	"bytes"
 	"net/netip"
 
 	"github.com/miekg/dns"
@@ -19,7 +20,8 @@ type answer struct {
 	authoritative bool
 
 	links     int
-	chain     [maxLinks]records // the answer section; each but the last is a CNAME that leads to the next one's owner
+	chain     [maxLinks]records // the answer section; each but the last is a CNAME that leads to the next one's owner, or a DNAME
+	dnames    uint16            // bit i: chain[i] is a DNAME above the name; the CNAME that leads on is behind it
 	authority *zones.RRset      // SOA of a negative answer, NS of a delegation, or nil
 	owner     []byte            // owner name of authority, wire format: a suffix of the last name
 	glue      []*zones.RRset    // the additional section of a delegation
@@ -46,7 +48,7 @@ type records struct {
 
 func (a *answer) reset() {
 	a.rcode, a.authoritative = dns.RcodeSuccess, false
-	a.links, a.authority, a.owner, a.glue = 0, nil, nil, nil
+	a.links, a.dnames, a.authority, a.owner, a.glue = 0, 0, nil, nil, nil
 	a.scope, a.zone, a.service = 0, nil, -1
 }
 
@@ -98,7 +100,8 @@ func refusal(q *query) uint16 {
 	return dns.RcodeSuccess
 }
 
-// decideName follows RFC 1034, section 4.3.2, from the zone to the node to the RRset, and along CNAMEs in our zones.
+// decideName follows RFC 6672, section 3.2 (once RFC 1034, section 4.3.2), from the zone to the node to the RRset, and
+// along CNAMEs and DNAMEs in our zones.
 func (a *answer) decideName(snap *snapshot.Snapshot, name []byte, qtype uint16, client *snapshot.Client, random uint64) {
 	if snap == nil { // none was published yet
 		a.rcode = dns.RcodeServerFailure
@@ -129,7 +132,12 @@ func (a *answer) decideName(snap *snapshot.Snapshot, name []byte, qtype uint16, 
 			return
 		}
 		a.authoritative = true
-		cname := a.decideNode(snap, m, qtype, client, random)
+		var cname []byte
+		if m.Kind == zones.Redirection {
+			cname = a.redirect(m.Node.RRset(dns.TypeDNAME), name)
+		} else {
+			cname = a.decideNode(snap, m, qtype, client, random)
+		}
 		if cname == nil {
 			return
 		}
@@ -225,6 +233,38 @@ func (a *answer) follow(r records) []byte {
 	}
 	return cnameTarget(r)
 }
+
+// redirect adds the DNAME that name is below, and the CNAME made from it, whose target it returns; nil as in follow, and
+// when that would be too long for a name (RFC 6672, section 2.2).
+func (a *answer) redirect(dname *zones.RRset, name []byte) []byte {
+	if a.links+2 > maxLinks {
+		return nil
+	}
+	cname := dname.Redirect(name)
+	if cname != nil && a.redirected(dname, cname) {
+		return nil
+	}
+	a.dnames |= 1 << a.links
+	a.add(records{dname, 0, 1})
+	if cname == nil {
+		a.rcode = dns.RcodeYXDomain
+		return nil
+	}
+	return a.follow(records{cname, 0, 1})
+}
+
+// redirected reports whether the same DNAME made the same CNAME before: the chain is a circle.
+func (a *answer) redirected(dname, cname *zones.RRset) bool {
+	for i := range a.links {
+		if a.isDNAME(i) && a.chain[i].set == dname && bytes.Equal(a.chain[i+1].set.Wire, cname.Wire) {
+			return true
+		}
+	}
+	return false
+}
+
+// isDNAME reports whether link i is a DNAME above the name, so that its owner is a suffix of the name.
+func (a *answer) isDNAME(i int) bool { return a.dnames>>i&1 != 0 }
 
 // recordFixed is what precedes the RDATA in zones.RRset.Wire: owner pointer, TYPE, CLASS, TTL, RDLENGTH.
 const recordFixed = 12

@@ -66,6 +66,10 @@ func appendSections(dst []byte, base int, q *query, a *answer) []byte {
 	at, length := headerLen, len(q.name)
 	for i := range a.links {
 		r := &a.chain[i]
+		if a.isDNAME(i) {
+			dst = appendRecords(dst, r, at+length-nameSize(r.set.Name))
+			continue
+		}
 		next := len(dst) - base + recordFixed
 		dst = appendRecords(dst, r, at)
 		if i+1 < a.links || a.authority != nil {

@@ -71,12 +71,16 @@ func (r *records) len() int {
 
 // glueSize returns the packed length of glue: its owners are written in full.
 func glueSize(set *zones.RRset) int {
-	owner := len(set.Name) + 1 // in wire format: a length in front of each label instead of a dot behind it, and the root's
-	if strings.IndexByte(set.Name, '\\') >= 0 {
+	return len(set.Wire) + len(set.Ends)*(nameSize(set.Name)-2)
+}
+
+// nameSize returns the length in wire format of a name from the index.
+func nameSize(name string) int {
+	if name == "." || strings.IndexByte(name, '\\') >= 0 {
 		var scratch [maxNameLen]byte
-		owner = len(appendName(scratch[:0], set.Name))
+		return len(appendName(scratch[:0], name))
 	}
-	return len(set.Wire) + len(set.Ends)*(owner-2)
+	return len(name) + 1 // a length in front of each label instead of a dot behind it, and the root's
 }
 
 // optSize returns the length of the OPT record of the answer, 0 if there is none.

@@ -160,6 +160,18 @@ func (s *Server) Addrs() []netip.AddrPort {
 	return as
 }
 
+// Threads returns how many threads the packet loops keep to themselves, mostly in system calls that Go's scheduler
+// isn't told of. A process in which other things go on wants GOMAXPROCS above that by the number of its cores.
+func (s *Server) Threads() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := 0
+	for _, l := range s.listeners {
+		n += len(l.udp)
+	}
+	return n
+}
+
 // Serve answers queries until Shutdown, and returns nil when the last answer is out.
 func (s *Server) Serve() error {
 	s.mu.Lock()

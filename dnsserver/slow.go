@@ -186,6 +186,10 @@ func sections(m *dns.Msg, a *answer) {
 	}
 	for i := range a.links {
 		r := &a.chain[i]
+		if a.isDNAME(i) {
+			m.Answer = append(m.Answer, owned(r.set.RRs[0], suffix(name, dns.CountLabel(r.set.Name))))
+			continue
+		}
 		var target string
 		for j := range r.count {
 			rr := r.set.RRs[(r.first+j)%len(r.set.RRs)]

@@ -62,11 +62,11 @@ func bucketName(i int) string {
 // rcodes are all the RCODEs that the server sends.
 var rcodes = [...]uint16{
 	dns.RcodeSuccess, dns.RcodeFormatError, dns.RcodeServerFailure, dns.RcodeNameError, dns.RcodeNotImplemented,
-	dns.RcodeRefused, dns.RcodeNotAuth, dns.RcodeBadVers,
+	dns.RcodeRefused, dns.RcodeYXDomain, dns.RcodeNotAuth, dns.RcodeBadVers,
 }
 
 func rcodeBucket(rcode uint16) int {
-	if rcode <= dns.RcodeRefused {
+	if rcode <= dns.RcodeYXDomain {
 		return int(rcode)
 	}
 	return slices.Index(rcodes[:], rcode)

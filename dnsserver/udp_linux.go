@@ -24,7 +24,11 @@ const (
 	answerSize = 1280
 	// controlSize is the room for one IP_PKTINFO or IPV6_PKTINFO.
 	controlSize = 40
-	// patience bounds how long a worker waits for packets before it looks whether it is to stop.
+	// nap is how long a worker waits for packets behind the back of Go's scheduler. While packets keep coming, telling
+	// it of each wait would cost more than answering. A signal ends a nap, so that neither the garbage collector nor
+	// sysmon, which wants its share of the processor for others, ever waits for the whole of it.
+	nap = 2 * time.Millisecond
+	// patience bounds how long a worker sleeps after a nap without packets, before it looks whether it is to stop.
 	patience = 100 * time.Millisecond
 	// drainBatches bounds how many batches a worker that is to stop still answers: what had arrived by then, and not
 	// what keeps coming.
@@ -97,8 +101,8 @@ func (s *packetSocket) setUp(addr netip.AddrPort) error {
 			return err
 		}
 	}
-	for _, name := range []int{unix.SO_RCVTIMEO, unix.SO_SNDTIMEO} {
-		t := unix.NsecToTimeval(patience.Nanoseconds())
+	for name, limit := range map[int]time.Duration{unix.SO_RCVTIMEO: nap, unix.SO_SNDTIMEO: patience} {
+		t := unix.NsecToTimeval(limit.Nanoseconds())
 		if err := unix.SetsockoptTimeval(s.fd, unix.SOL_SOCKET, name, &t); err != nil {
 			return err
 		}
@@ -142,19 +146,30 @@ func (s *packetSocket) serve(r *responder, stop *atomic.Bool) {
 	defer runtime.UnlockOSThread()
 	defer s.close()
 	s.batch = newBatch(s.wildcard)
-	for rest := drainBatches; rest > 0; {
-		stopping := stop.Load()
-		if stopping {
-			rest--
+	for !stop.Load() {
+		switch s.receive(unix.MSG_WAITFORONE) {
+		case 0:
+			s.batch.answer(r)
+			s.send(r.counts)
+		case unix.EAGAIN:
+			s.sleep(stop)
+		case unix.EINTR:
+		default: // out of memory, or the interface is gone: not for ever, and not to be tried in a circle
+			time.Sleep(patience)
 		}
-		if !s.receive(stopping) {
-			if stopping {
-				return
-			}
-			continue
-		}
+	}
+	for rest := drainBatches; rest > 0 && s.receive(unix.MSG_DONTWAIT) == 0; rest-- {
 		s.batch.answer(r)
 		s.send(r.counts)
+	}
+}
+
+// sleep waits for a packet, or for stop, at next to no cost.
+func (s *packetSocket) sleep(stop *atomic.Bool) {
+	fds := []unix.PollFd{{Fd: int32(s.fd), Events: unix.POLLIN}}
+	for n := 0; n == 0 && !stop.Load(); {
+		// Whatever is wrong with the socket, receive finds out.
+		n, _ = unix.Poll(fds, int(patience.Milliseconds()))
 	}
 }
 
@@ -176,10 +191,9 @@ func newBatch(wildcard bool) *batch {
 	return b
 }
 
-// receive fills the batch with packets: those that are there, or with wait false the first that come within patience.
-// The first try tells Go's scheduler nothing, which is cheapest while packets keep coming; only a call that may sleep
-// hands the processor on.
-func (s *packetSocket) receive(noWait bool) bool {
+// receive fills the batch with packets: those that are there, or with unix.MSG_WAITFORONE the first that come within
+// a nap. It returns 0 if there are any.
+func (s *packetSocket) receive(flags uintptr) syscall.Errno {
 	b := s.batch
 	for i := range b.filled {
 		h := &b.in[i].header
@@ -188,21 +202,12 @@ func (s *packetSocket) receive(noWait bool) bool {
 			h.SetControllen(controlSize)
 		}
 	}
-	b.filled = 0
-	n, _, errno := syscall.RawSyscall6(unix.SYS_RECVMMSG, uintptr(s.fd), uintptr(unsafe.Pointer(&b.in[0])), batchSize, unix.MSG_DONTWAIT, 0, 0)
-	if errno == unix.EAGAIN && !noWait {
-		n, _, errno = syscall.Syscall6(unix.SYS_RECVMMSG, uintptr(s.fd), uintptr(unsafe.Pointer(&b.in[0])), batchSize, unix.MSG_WAITFORONE, 0, 0)
+	n, _, errno := syscall.RawSyscall6(unix.SYS_RECVMMSG, uintptr(s.fd), uintptr(unsafe.Pointer(&b.in[0])), batchSize, flags, 0, 0)
+	b.filled = int(n)
+	if errno != 0 {
+		b.filled = 0
 	}
-	switch errno {
-	case 0:
-		b.filled = int(n)
-		return n > 0
-	case unix.EAGAIN, unix.EINTR:
-	default: // out of memory, or the interface is gone: not for ever, and not to be tried in a circle
-		time.Sleep(patience)
-	}
-	b.filled = batchSize
-	return false
+	return errno
 }
 
 // answer turns the packets of the batch into replies.

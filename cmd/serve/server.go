@@ -134,6 +134,7 @@ func (s *server) bindAdmin(ctx context.Context) (net.Listener, error) {
 
 // rebind gives the DNS server the addresses of a configuration to come, all or none.
 func (s *server) rebind(ctx context.Context, next *declared) error {
+	defer s.makeRoom()
 	return s.dns.Rebind(ctx, next.config.DNS.Listen)
 }
 
@@ -151,6 +152,7 @@ func (s *server) run(ctx context.Context, o Options, web *admin.Server, listener
 		_ = listener.Close()
 		return nil
 	}
+	s.makeRoom()
 	all.Go(func() {
 		if err := s.dns.Serve(); err != nil {
 			failed <- err
