@@ -10,17 +10,15 @@ import (
 	"path/filepath"
 	"sync"
 	"time"
+
+	"meridian/status"
 )
 
 // Control is the fleet-wide switches that operators set.
 type Control struct {
-	// Frozen: automation takes nothing out and puts nothing back; verdicts go on, traffic stays.
-	Frozen bool      `json:"frozen"`
-	Author string    `json:"author,omitempty"`
-	Reason string    `json:"reason,omitempty"`
-	At     time.Time `json:"at,omitzero"` // by the clock of the server that was told: to be shown
-	// Revision counts the changes; 0: nobody has touched the switches.
-	Revision int64 `json:"revision"`
+	Freeze   status.Freeze
+	At       time.Time // when it was set, by the clock of the server that was told: to be shown
+	Revision int64     // counts the changes; 0: nobody has touched the switches
 }
 
 // ErrConflict is about switches that somebody else has set since they were read.
@@ -40,12 +38,10 @@ func fitControl(c Control) (Control, error) {
 	if c.Revision < 0 {
 		return c, fmt.Errorf("%d is no revision of the switches", c.Revision)
 	}
-	c.Author, c.Reason = clip(c.Author, 100), clip(c.Reason, 500)
+	c.Freeze.Author, c.Freeze.Reason = clip(c.Freeze.Author, 500), clip(c.Freeze.Reason, 500)
+	c.Freeze.Until = c.Freeze.Until.UTC().Truncate(time.Millisecond)
 	c.Revision++
-	if c.At.IsZero() {
-		c.At = time.Now()
-	}
-	c.At = c.At.UTC().Truncate(time.Millisecond)
+	c.At = time.Now().UTC().Truncate(time.Millisecond)
 	return c, nil
 }
 

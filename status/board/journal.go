@@ -15,48 +15,26 @@ type Event struct {
 	ID string `json:"id"`
 	// At is when it happened, by the clock of Node: to be shown, never to be compared.
 	At time.Time `json:"at"`
-	// Kind says what Subject is: KindEndpoint, KindRegion, KindService, KindControl; readers let others pass.
-	Kind    string `json:"kind"`
-	Subject string `json:"subject"` // a target, a region, a service, or "automation"
-	// Regions and Services are where an endpoint serves.
-	Regions  []string `json:"regions,omitempty"`
-	Services []string `json:"services,omitempty"`
-	From     string   `json:"from,omitempty"` // "up"
-	To       string   `json:"to"`             // "down"
-	Reason   string   `json:"reason,omitempty"`
-	By       string   `json:"by,omitempty"`   // the operator; empty: Meridian itself
-	Node     string   `json:"node,omitempty"` // the server that noted it
+	// Kind is what happened, in one word: those of status.EventKind, and KindRegion, KindService, KindFreeze,
+	// KindUnfreeze. Readers let others pass.
+	Kind    string    `json:"kind"`
+	Subject string    `json:"subject,omitempty"` // what it is about: a state key, a region, a service; empty: everything
+	Places  []string  `json:"places,omitempty"`  // where the subject serves: "www.example.com.@eu-west"; some of many
+	From    string    `json:"from,omitempty"`    // "up"
+	To      string    `json:"to,omitempty"`      // "down"
+	Reason  string    `json:"reason,omitempty"`  // evidence in words, or the operator's
+	Author  string    `json:"author,omitempty"`  // the operator; empty: Meridian itself
+	Until   time.Time `json:"until,omitzero"`    // when it ends by itself; zero: it doesn't
+	Node    string    `json:"node,omitempty"`    // the server that noted it
 }
 
-// The kinds of events.
+// The kinds of events beside status's own, and of pages.
 const (
-	KindEndpoint = "endpoint"
-	KindRegion   = "region"
-	KindService  = "service"
-	KindControl  = "control" // an operator's switch
+	KindRegion   = "region"   // the state of a region, over all services, changed
+	KindService  = "service"  // the state of a service, over all regions, changed
+	KindFreeze   = "freeze"   // an operator switched automation off
+	KindUnfreeze = "unfreeze" // and on again
 )
-
-// String returns the event as one line for people, without its time.
-func (e Event) String() string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s %s", e.Kind, e.Subject)
-	if len(e.Regions) > 0 {
-		fmt.Fprintf(&b, " (%s)", strings.Join(e.Regions, ", "))
-	}
-	if e.From != "" {
-		fmt.Fprintf(&b, ": %s ->", e.From)
-	} else {
-		b.WriteString(":")
-	}
-	fmt.Fprintf(&b, " %s", e.To)
-	if e.Reason != "" {
-		fmt.Fprintf(&b, " (%s)", e.Reason)
-	}
-	if e.By != "" {
-		fmt.Fprintf(&b, " by %s", e.By)
-	}
-	return b.String()
-}
 
 const (
 	// maxEvents is how many events a journal keeps, about.
@@ -148,18 +126,12 @@ func (i eventID) next(now time.Time) eventID {
 
 // fit shortens what would make the event larger than it may be.
 func (e Event) fit() Event {
-	e.Kind, e.Subject = clip(e.Kind, 32), clip(e.Subject, 255)
+	e.Kind, e.Subject = clip(e.Kind, 32), clip(e.Subject, maxTarget)
 	e.From, e.To, e.Node = clip(e.From, 64), clip(e.To, 64), clip(e.Node, 255)
-	e.Reason, e.By = clip(e.Reason, 500), clip(e.By, 100)
-	e.Regions, e.Services = few(e.Regions), few(e.Services)
-	return e
-}
-
-// few keeps a list short: an endpoint that a thousand services share is named by some of them.
-func few(names []string) []string {
+	e.Reason, e.Author = clip(e.Reason, 500), clip(e.Author, 500)
 	const most = 8
-	if len(names) <= most {
-		return names
+	if n := len(e.Places); n > most { // an endpoint that a thousand services share
+		e.Places = append(append([]string(nil), e.Places[:most-1]...), fmt.Sprintf("and %d more", n-most+1))
 	}
-	return append(append([]string(nil), names[:most-1]...), fmt.Sprintf("and %d more", len(names)-most+1))
+	return e
 }

@@ -321,7 +321,7 @@ func (r *Redis) index(ctx context.Context) (map[string]int64, error) {
 		return nil, err
 	}
 	if err := replies[0].err; err != nil {
-		return nil, &unavailable{"wrongtype", r.keys.vantages() + " is not the index of ballots; the next ballot replaces it: " + err.Error(), err}
+		return nil, &unavailable{wrongType, r.keys.vantages() + " is not the index of ballots; the next ballot replaces it: " + err.Error(), err}
 	}
 	pairs, _ := replies[0].value.([]any)
 	marks := make(map[string]int64, len(pairs)/2)

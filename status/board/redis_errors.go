@@ -43,6 +43,7 @@ var answers = []struct{ prefix, kind, text string }{
 	{"TRYAGAIN", "cluster", "the Redis Cluster is moving the board to another node"},
 	{"CROSSSLOT", "cluster", "the Redis Cluster doesn't keep the board's keys together"},
 	{"ERR This instance has cluster support disabled", "cluster", "several addresses mean a Cluster, which this Redis isn't (for Sentinel add board.redis.master_name)"},
+	{"WRONGTYPE", wrongType, "somebody stored something else under a name of the board"},
 	{"ERR max number of clients", "maxclients", "Redis has as many clients as it takes"},
 	{"redis: all sentinels specified", "sentinel", "no Sentinel answers"},
 	{"redis: connection pool timeout", "timeout", "Redis doesn't answer"},
@@ -94,7 +95,15 @@ func classify(err error) (kind, text string) {
 }
 
 // aboutOneKey reports whether an error of a command says nothing about those beside it: somebody stored another type there.
-func aboutOneKey(err error) bool { return strings.HasPrefix(err.Error(), "WRONGTYPE") }
+func aboutOneKey(err error) bool {
+	var known *unavailable
+	if errors.As(err, &known) {
+		return known.Kind == wrongType
+	}
+	return strings.HasPrefix(err.Error(), "WRONGTYPE")
+}
+
+const wrongType = "wrongtype"
 
 // kindOf returns the word under which err is counted.
 func kindOf(err error) string {
