@@ -70,10 +70,17 @@ type site struct {
 	owners []owner
 	ids    map[string]int32 // owner name -> position in owners
 	items  []item           // records by owner and type
-	// stops are the borders of what the zone answers for: zone cuts, and apexes of zones of ours.
-	stops map[string]bool
-	glue  map[string][2]int32 // occluded name -> positions in data.sets of its A and AAAA, -1: none
+	stops  map[string]stop
+	glue   map[string][2]int32 // occluded name -> positions in data.sets of its A and AAAA, -1: none
 }
+
+// stop is a border of what a zone answers for; names below it have no node.
+type stop uint8
+
+const (
+	delegated  stop = iota + 1 // a zone cut, or the apex of a zone of ours: addresses below it are glue
+	redirected                 // a DNAME
+)
 
 // placed is a service at its zone.
 type placed struct {
@@ -87,6 +94,7 @@ type owner struct {
 	service int32  // -1: none
 	cut     bool   // has NS, and isn't the apex
 	child   bool   // the apex of a zone of ours
+	dname   bool   // has a DNAME
 	hidden  bool   // below a stop: occluded, no node
 	node    *Node
 }
@@ -223,6 +231,9 @@ func (b *builder) collect(s *site) {
 		if h.Rrtype == dns.TypeNS && id != 0 {
 			s.owners[id].cut = true
 		}
+		if h.Rrtype == dns.TypeDNAME {
+			s.owners[id].dname = true
+		}
 	}
 	slices.SortFunc(s.items, func(x, y item) int {
 		return cmp.Or(cmp.Compare(x.owner, y.owner), cmp.Compare(x.rtype, y.rtype), cmp.Compare(x.record, y.record))
@@ -248,12 +259,15 @@ func (b *builder) owner(s *site, name string) int32 {
 	return id
 }
 
-// hide marks what lies below a zone cut or below the apex of another zone of ours.
+// hide marks what lies below a zone cut, below the apex of another zone of ours, or below a DNAME.
 func (b *builder) hide(s *site) {
-	s.stops = make(map[string]bool)
+	s.stops = make(map[string]stop)
 	for _, o := range s.owners {
-		if o.cut || o.child {
-			s.stops[o.name] = true
+		switch {
+		case o.cut || o.child:
+			s.stops[o.name] = delegated
+		case o.dname:
+			s.stops[o.name] = redirected
 		}
 	}
 	if len(s.stops) == 0 {
@@ -267,11 +281,11 @@ func (b *builder) hide(s *site) {
 // stopAbove returns the stop nearest to the apex that is strictly above a name; "": none.
 func (s *site) stopAbove(name string) string {
 	top := ""
-	if name == s.apex || len(s.stops) == 0 {
+	if len(s.stops) == 0 {
 		return top
 	}
-	for name = parentOf(name); name != "" && name != s.apex; name = parentOf(name) {
-		if s.stops[name] {
+	for name != s.apex {
+		if name = parentOf(name); s.stops[name] != 0 {
 			top = name
 		}
 	}
@@ -307,7 +321,7 @@ func (b *builder) build(s *site) {
 		if o.hidden {
 			continue
 		}
-		s.data.nodes = append(s.data.nodes, Node{name: o.name, zone: s.data, service: o.service, cut: o.cut})
+		s.data.nodes = append(s.data.nodes, Node{name: o.name, zone: s.data, service: o.service, cut: o.cut, dname: o.dname})
 		o.node = &s.data.nodes[len(s.data.nodes)-1]
 		if !o.child { // a child's apex is the child's, whatever we hold of it
 			b.index.nodes[o.name] = o.node

@@ -27,7 +27,7 @@ func (b *builder) buildSets(s *site) {
 			rrs = append(rrs, s.zone.Records[s.items[to].record])
 		}
 		o := &s.owners[it.owner]
-		if o.hidden && it.rtype != dns.TypeA && it.rtype != dns.TypeAAAA {
+		if o.hidden && (it.rtype != dns.TypeA && it.rtype != dns.TypeAAAA || s.stops[s.stopAbove(o.name)] == redirected) {
 			continue
 		}
 		rrs = b.checkRRset(s, s.items[from:to], rrs)

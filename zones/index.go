@@ -40,14 +40,15 @@ type Node struct {
 	service int32 // -1: none
 	count   uint16
 	cut     bool // has NS and isn't the apex: a zone cut
+	dname   bool // has a DNAME: names below it have moved
 }
 
 // rare is what only few nodes have.
 type rare struct {
 	wildcard *Node    // the child with the asterisk label
 	glue     []*RRset // of a cut
-	// above is, at an apex whose parent zone is ours too, the same name in the parent zone; the cut above it if
-	// the parent delegates an ancestor.
+	// above is, at an apex whose parent zone is ours too, the same name in the parent zone; the cut or DNAME above
+	// it if the parent delegates or redirects an ancestor.
 	above *Node
 }
 
@@ -55,30 +56,32 @@ type rare struct {
 type MatchKind uint8
 
 const (
-	Refused    MatchKind = iota // in none of our zones
-	Exact                       // the name exists, perhaps as an empty non-terminal
-	Wildcard                    // the name doesn't exist; a wildcard makes its answer (RFC 4592)
-	NXDomain                    // the name doesn't exist
-	Delegation                  // the name is at or below a zone cut: a referral
+	Refused     MatchKind = iota // in none of our zones
+	Exact                        // the name exists, perhaps as an empty non-terminal
+	Wildcard                     // the name doesn't exist; a wildcard makes its answer (RFC 4592)
+	NXDomain                     // the name doesn't exist
+	Delegation                   // the name is at or below a zone cut: a referral
+	Redirection                  // the name is below a DNAME (RFC 6672)
 )
 
 // String returns the kind in lower case.
 func (k MatchKind) String() string {
-	return [...]string{"refused", "exact", "wildcard", "nxdomain", "delegation"}[k]
+	return [...]string{"refused", "exact", "wildcard", "nxdomain", "delegation", "redirection"}[k]
 }
 
 // Match is what Find found.
 type Match struct {
 	Kind MatchKind
 	Zone *ZoneData // nil when Refused
-	// Node is the name itself (Exact), the wildcard (Wildcard) or the zone cut (Delegation); nil otherwise.
+	// Node is the name itself (Exact), the wildcard (Wildcard), the zone cut (Delegation) or the owner of the DNAME
+	// (Redirection); nil otherwise.
 	Node *Node
 }
 
-// Find looks a name up as RFC 1034 section 4.3.2 and RFC 4592 say: in the zone of ours that is nearest above it,
-// down to the first zone cut. Name is in wire format, lower case, root label included; anything else is Refused or
+// Find looks a name up as RFC 6672 section 3.2 (once RFC 1034 section 4.3.2) and RFC 4592 say: in the zone of ours that
+// is nearest above it, down to the first zone cut or DNAME. Name is in wire format, lower case, root label included; anything else is Refused or
 // doesn't exist. The type of the question matters for DS only, which belongs to the parent's side of a zone cut
-// (RFC 4035 section 3.1.4.1). Find doesn't follow CNAMEs and doesn't allocate.
+// (RFC 4035 section 3.1.4.1). Find doesn't follow CNAMEs or DNAMEs and doesn't allocate.
 func (x *Index) Find(name []byte, qtype uint16) Match {
 	if n := x.nodes[string(name)]; n != nil {
 		return n.match(qtype)
@@ -89,6 +92,8 @@ func (x *Index) Find(name []byte, qtype uint16) Match {
 		return Match{}
 	case n.cut:
 		return Match{Kind: Delegation, Zone: n.zone, Node: n}
+	case n.dname:
+		return Match{Kind: Redirection, Zone: n.zone, Node: n}
 	case n.rare != nil && n.rare.wildcard != nil:
 		return Match{Kind: Wildcard, Zone: n.zone, Node: n.rare.wildcard}
 	}
@@ -99,8 +104,11 @@ func (x *Index) Find(name []byte, qtype uint16) Match {
 func (n *Node) match(qtype uint16) Match {
 	if qtype == dns.TypeDS && n.rare != nil && n.rare.above != nil {
 		above := n.rare.above
-		if above.name != n.name { // a cut further up
+		switch {
+		case above.name != n.name && above.cut:
 			return Match{Kind: Delegation, Zone: above.zone, Node: above}
+		case above.name != n.name && above.dname:
+			return Match{Kind: Redirection, Zone: above.zone, Node: above}
 		}
 		return Match{Kind: Exact, Zone: above.zone, Node: above}
 	}

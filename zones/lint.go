@@ -48,7 +48,7 @@ func (b *builder) checkRRset(s *site, items []item, rrs []dns.RR) []dns.RR {
 			b.report.warn("address family", s, at, "%s: %s is an IPv4 address written as an IPv6 address; its type is A", h.Name, rdata(rr))
 		}
 		unique = append(unique, rr)
-		if len(unique) == 2 && (h.Rrtype == dns.TypeCNAME || h.Rrtype == dns.TypeSOA) {
+		if len(unique) == 2 && (h.Rrtype == dns.TypeCNAME || h.Rrtype == dns.TypeDNAME || h.Rrtype == dns.TypeSOA) {
 			b.report.failAt(s, at, "%s has a second %s; only one is allowed", h.Name, dns.Type(h.Rrtype))
 		}
 	}
@@ -86,6 +86,9 @@ func (b *builder) lintOwner(s *site, o *owner, items []item) {
 	find := func(rtype uint16) int {
 		return slices.IndexFunc(items, func(it item) bool { return it.rtype == rtype })
 	}
+	if dname := find(dns.TypeDNAME); dname >= 0 && !o.hidden {
+		b.lintDNAME(s, o, int(items[dname].record))
+	}
 	if o.hidden || o.cut || o.child {
 		b.lintOccluded(s, o, items)
 		return
@@ -121,9 +124,15 @@ func (z *Zone) where(i, from int) string {
 	return fmt.Sprintf(" on line %d", line)
 }
 
-// lintOccluded warns of records that are never answered, because the name belongs to another zone.
+// lintOccluded warns of records that are never answered, because the name belongs to another zone or has moved.
 func (b *builder) lintOccluded(s *site, o *owner, items []item) {
+	name, top := NameString([]byte(o.name)), s.stopAbove(o.name)
 	for _, it := range items {
+		if s.stops[top] == redirected {
+			b.report.warn("occluded", s, int(it.record), "%s %s lies below the DNAME of %s and is not answered",
+				name, dns.Type(it.rtype), NameString([]byte(top)))
+			continue
+		}
 		switch it.rtype {
 		case dns.TypeNS, dns.TypeDS, dns.TypeRRSIG, dns.TypeNSEC:
 			if !o.hidden {
@@ -132,8 +141,7 @@ func (b *builder) lintOccluded(s *site, o *owner, items []item) {
 		case dns.TypeA, dns.TypeAAAA: // glue
 			continue
 		}
-		name := NameString([]byte(o.name))
-		switch top := s.stopAbove(o.name); {
+		switch {
 		case top != "":
 			b.report.warn("occluded", s, int(it.record), "%s %s lies below the delegation of %s and is not answered",
 				name, dns.Type(it.rtype), NameString([]byte(top)))
@@ -154,7 +162,10 @@ func (b *builder) lintService(s *site, o *owner) {
 		}
 		b.report.fail(p)
 	}
-	if top := s.stopAbove(o.name); top != "" || o.cut {
+	if top := s.stopAbove(o.name); s.stops[top] == redirected {
+		fail(-1, "lies below the DNAME of %s in zone %s, so it would never be answered", NameString([]byte(top)), s.data.Apex)
+		return
+	} else if top != "" || o.cut {
 		if top == "" {
 			top = o.name
 		}
@@ -197,7 +208,11 @@ func (b *builder) lintApex(s *site) {
 	if s.parent == nil || s.parent.zone.Incomplete {
 		return
 	}
-	if above := s.owners[0].node.rare.above; above.name == s.apex && !above.cut {
+	switch above := s.owners[0].node.rare.above; {
+	case above.name != s.apex && above.dname:
+		b.report.warn("missing delegation", s.parent, -1, "zone %s redirects the names below %s (DNAME), so nobody is led to %s, which is a zone of its own here",
+			s.parent.data.Apex, above.Name(), s.data.Apex)
+	case above.name == s.apex && !above.cut:
 		b.report.warn("missing delegation", s.parent, -1, "zone %s has no NS records for %s, which is a zone of its own here", s.parent.data.Apex, s.data.Apex)
 	}
 }
@@ -304,6 +319,8 @@ func (b *builder) lintTarget(s *site, o *owner, record int, what, target string)
 		case m.Node.Service() < 0 && m.Node.RRset(dns.TypeA) == nil && m.Node.RRset(dns.TypeAAAA) == nil:
 			b.report.warn("missing glue", s, record, "%s %s of %s has no A or AAAA record in zone %s", what, target, owned, m.Zone.Apex)
 		}
+	case Redirection:
+		b.report.warn("alias", s, record, "%s %s of %s is an alias (DNAME of %s), which RFC 2181 section 10.3 forbids", what, target, owned, m.Node.Name())
 	case NXDomain:
 		b.report.warn("missing glue", s, record, "%s %s of %s doesn't exist in zone %s", what, target, owned, m.Zone.Apex)
 	}

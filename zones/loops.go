@@ -14,7 +14,10 @@ func (b *builder) lintLoops() {
 	b.lintCyclicNS()
 }
 
-// aliases returns where a node's CNAME, or the CNAME pools of its service, lead within our zones.
+// maxRedirections is how many DNAMEs in a row are followed to where an alias leads.
+const maxRedirections = 8
+
+// aliases returns where a node's CNAME, its DNAME, or the CNAME pools of its service, lead within our zones.
 func (b *builder) aliases(n *Node) []*Node {
 	var nodes []*Node
 	follow := func(target string) {
@@ -22,8 +25,32 @@ func (b *builder) aliases(n *Node) []*Node {
 		if err != nil {
 			return
 		}
-		if m := b.index.Find(wire, dns.TypeCNAME); m.Kind == Exact || m.Kind == Wildcard {
+		for range maxRedirections {
+			m := b.index.Find(wire, dns.TypeCNAME)
+			if m.Kind == Exact || m.Kind == Wildcard {
+				nodes = append(nodes, m.Node)
+			}
+			if m.Kind != Redirection {
+				return
+			}
 			nodes = append(nodes, m.Node)
+			cname := m.Node.RRset(dns.TypeDNAME).Redirect(wire)
+			if cname == nil {
+				return
+			}
+			wire = cname.Wire[recordFixed:]
+			LowerName(wire)
+		}
+	}
+	if n.dname {
+		// Names below a DNAME lead to names below its target. If the target has, or lies below, a DNAME of ours, those
+		// lead on.
+		if dname, ok := n.RRset(dns.TypeDNAME).RRs[0].(*dns.DNAME); ok {
+			if wire, err := WireName(dname.Target); err == nil {
+				if m := b.index.Find(wire, dns.TypeDNAME); m.Kind == Redirection || m.Kind == Exact && m.Node.dname {
+					nodes = append(nodes, m.Node)
+				}
+			}
 		}
 	}
 	if set := n.CNAME(); set != nil {
@@ -79,8 +106,10 @@ func (b *builder) warnAliasLoop(loop []*Node) {
 	}
 	s := b.apexes[string(loop[0].zone.ApexWire)]
 	record := -1
-	if set := loop[0].CNAME(); set != nil {
-		record = s.recordOf(s.ids[loop[0].name], dns.TypeCNAME)
+	for _, rtype := range []uint16{dns.TypeCNAME, dns.TypeDNAME} {
+		if record < 0 && loop[0].RRset(rtype) != nil {
+			record = s.recordOf(s.ids[loop[0].name], rtype)
+		}
 	}
 	b.report.warn("alias loop", s, record, "aliases lead in a circle: %s", strings.Join(shorten(names), " -> "))
 }

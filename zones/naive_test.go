@@ -12,8 +12,8 @@ import (
 	"meridian/zones"
 )
 
-// naive is the slow twin of Index: a plain list of records and services, searched as RFC 1034 section 4.3.2 and RFC 4592
-// say. Names are in presentation format, lower case.
+// naive is the slow twin of Index: a plain list of records and services, searched as RFC 6672 section 3.2 (once RFC 1034
+// section 4.3.2) and RFC 4592 say. Names are in presentation format, lower case.
 type naive struct {
 	zones []naiveZone
 }
@@ -27,7 +27,7 @@ type naiveZone struct {
 type naiveRecord struct {
 	name   string
 	rtype  uint16
-	target string // of NS
+	target string // of NS and DNAME
 }
 
 type naiveMatch struct {
@@ -99,12 +99,15 @@ func (n *naive) find(name string, qtype uint16) naiveMatch {
 	if qtype == dns.TypeDS && z.apex == name && len(above) > 1 {
 		z = above[1]
 	}
-	// Step 3: down from the apex. b: a cut on the way is a referral.
+	// Step 3: down from the apex. b: a cut on the way is a referral. c: a DNAME above the name redirects it.
 	path := ancestors(name)
 	slices.Reverse(path)
 	for _, a := range path {
 		if below(a, z.apex) && a != z.apex && z.has(a, dns.TypeNS) && !(a == name && qtype == dns.TypeDS) {
 			return naiveMatch{zones.Delegation, z.apex, a}
+		}
+		if below(a, z.apex) && a != name && z.has(a, dns.TypeDNAME) {
+			return naiveMatch{zones.Redirection, z.apex, a}
 		}
 	}
 	// a: the whole name matches.
@@ -150,7 +153,7 @@ func (n *naive) glue(apex, cut string) []string {
 				continue
 			}
 			for _, r := range z.records {
-				if r.name == ns.target && below(r.name, apex) && (r.rtype == dns.TypeA || r.rtype == dns.TypeAAAA) {
+				if r.name == ns.target && below(r.name, apex) && (r.rtype == dns.TypeA || r.rtype == dns.TypeAAAA) && !n.moved(&z, r.name) {
 					glue = append(glue, fmt.Sprint(r.name, dns.Type(r.rtype)))
 				}
 			}
@@ -158,6 +161,24 @@ func (n *naive) glue(apex, cut string) []string {
 	}
 	slices.Sort(glue)
 	return slices.Compact(glue)
+}
+
+// moved reports whether a name of a zone lies below a DNAME that is the zone's own to answer: it is not below a cut or
+// another zone of ours.
+func (n *naive) moved(z *naiveZone, name string) bool {
+	path := ancestors(name)
+	slices.Reverse(path)
+	for _, a := range path {
+		child := slices.ContainsFunc(n.zones, func(other naiveZone) bool { return other.apex == a })
+		switch {
+		case !below(a, z.apex) || a == name:
+		case a != z.apex && (child || z.has(a, dns.TypeNS)):
+			return false
+		case z.has(a, dns.TypeDNAME):
+			return true
+		}
+	}
+	return false
 }
 
 // draw makes random zones with few labels, so that names meet, and a twin of them.
@@ -172,7 +193,7 @@ func draw(t *rapid.T) (*naive, []*zones.Zone, []*zones.Service) {
 		var text strings.Builder
 		add := func(name string, rtype uint16, target string) {
 			data := map[uint16]string{dns.TypeA: "192.0.2.1", dns.TypeAAAA: "2001:db8::1", dns.TypeTXT: "x", dns.TypeDS: "1 13 2 " + strings.Repeat("00", 32),
-				dns.TypeSOA: "ns. h. 1 2 3 4 5", dns.TypeNS: target}[rtype]
+				dns.TypeSOA: "ns. h. 1 2 3 4 5", dns.TypeNS: target, dns.TypeDNAME: target}[rtype]
 			fmt.Fprintf(&text, "%s 60 IN %s %s\n", name, dns.Type(rtype), data)
 			nz.records = append(nz.records, naiveRecord{name, rtype, target})
 		}
@@ -186,9 +207,11 @@ func draw(t *rapid.T) (*naive, []*zones.Zone, []*zones.Service) {
 		add(apex, dns.TypeNS, "ns.elsewhere.")
 		for range rapid.IntRange(0, 8).Draw(t, "records") {
 			owner := name.Draw(t, "owner")
-			rtype := rapid.SampledFrom([]uint16{dns.TypeA, dns.TypeAAAA, dns.TypeTXT, dns.TypeNS, dns.TypeDS}).Draw(t, "type")
-			if rtype == dns.TypeNS && strings.HasPrefix(owner, "*.") {
-				rtype = dns.TypeTXT // refused at load
+			rtype := rapid.SampledFrom([]uint16{dns.TypeA, dns.TypeAAAA, dns.TypeTXT, dns.TypeNS, dns.TypeDS, dns.TypeDNAME}).Draw(t, "type")
+			switch { // what is refused at load
+			case rtype == dns.TypeNS && (strings.HasPrefix(owner, "*.") || owner != apex && nz.has(owner, dns.TypeDNAME)),
+				rtype == dns.TypeDNAME && (nz.has(owner, dns.TypeDNAME) || owner != apex && nz.has(owner, dns.TypeNS)):
+				rtype = dns.TypeTXT
 			}
 			add(owner, rtype, name.Draw(t, "target"))
 		}
@@ -203,7 +226,7 @@ func draw(t *rapid.T) (*naive, []*zones.Zone, []*zones.Service) {
 	for range rapid.IntRange(0, 3).Draw(t, "services") {
 		name := strings.Join(rapid.SliceOfN(label, 1, 4).Draw(t, "service"), ".") + ".test."
 		m := twin.find(name, dns.TypeTXT)
-		if m.kind == zones.Refused || m.kind == zones.Delegation || slices.ContainsFunc(services, func(s *zones.Service) bool { return s.Name == name }) {
+		if m.kind == zones.Refused || m.kind == zones.Delegation || m.kind == zones.Redirection || slices.ContainsFunc(services, func(s *zones.Service) bool { return s.Name == name }) {
 			continue // refused at load
 		}
 		i := slices.IndexFunc(twin.zones, func(z naiveZone) bool { return z.apex == m.apex })

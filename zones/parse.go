@@ -291,8 +291,6 @@ func (p *parser) defect(e *entry, rr dns.RR) string {
 		return fmt.Sprintf("class %s: only IN is served", dns.Class(h.Class))
 	case h.Rrtype == dns.TypeNone || h.Rrtype == dns.TypeOPT || h.Rrtype >= 128 && h.Rrtype <= 255:
 		return fmt.Sprintf("type %s is not a type of data (RFC 6895 section 3.1)", rtype) // queries and transactions
-	case h.Rrtype == dns.TypeDNAME:
-		return "DNAME isn't supported: the CNAMEs that RFC 6672 makes from it would be missing"
 	}
 	if dataMissing(e, rr) {
 		return fmt.Sprintf("the %s record has no data", rtype)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"io"
+	"math"
 	"net/netip"
 
 	"meridian/geo"
@@ -52,6 +53,14 @@ type Pool struct {
 type MinHealthy struct {
 	Count int     // at least so many; 0: see Share
 	Share float64 // at least this share, 0..1; 0: see Count
+}
+
+// Of returns how many of n endpoints must be up.
+func (m MinHealthy) Of(n int) int {
+	if m.Share > 0 {
+		return int(math.Ceil(m.Share*float64(n) - 1e-9))
+	}
+	return max(m.Count, 1)
 }
 
 // Fallback says what a service answers when no pool takes anything.
