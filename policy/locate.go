@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"net/netip"
 	"slices"
+	"strings"
 
 	"meridian/geo"
 )
@@ -34,7 +35,7 @@ func (t Tree) Locator() Locator {
 }
 
 // Locate appends the locality key of the place to dst: for each geographic node that mass can reach, the rule it
-// selects, and for each nearest node the number and the order of the pools it would offer mass to. Clients with
+// selects, and for each nearest node the order of the pools it would offer mass to, in groups. Clients with
 // equal keys are treated alike by this tree, and by no tree is a key read but by the one that wrote it.
 func (l Locator) Locate(dst []byte, p *geo.Place) []byte { return l.locate(dst, l.tree.Root, p) }
 
@@ -48,15 +49,16 @@ func (l Locator) locate(dst []byte, n Node, p *geo.Place) []byte {
 		for _, s := range n.Shares {
 			dst = l.locate(dst, s.Node, p)
 		}
+	case *RoundRobin:
+		for _, c := range n.Children {
+			dst = l.locate(dst, c, p)
+		}
 	case *All:
 		for _, c := range n.Children {
 			dst = l.locate(dst, c, p)
 		}
 	case *Nearest:
-		at := len(dst)
-		dst = append(dst, 0)
 		dst = l.rank(dst, n, p)
-		dst[at] = byte(len(dst) - at - 1)
 	case *Geo:
 		i := n.match(p)
 		if i < 0 {
@@ -72,8 +74,56 @@ func (l Locator) locate(dst []byte, n Node, p *geo.Place) []byte {
 	return dst
 }
 
-// rank appends the node's pools in the order in which a client at p is offered to them.
+// candidate is one pool of a nearest node as a client sees it.
+type candidate struct {
+	pool     byte
+	pinned   bool
+	known    bool
+	distance float64 // squared chord, or km where bias, limit or spread need it: one of them for all candidates
+}
+
+// rank appends the node's pools in the order in which a client at p is offered to them. Without spread that is their
+// number and they; with it, each group of equally near ones is its size and they (in the order of the node, so that
+// clients who differ in that alone are alike), and size 0 ends it.
 func (l Locator) rank(dst []byte, n *Nearest, p *geo.Place) []byte {
+	var few [32]candidate
+	cs := l.candidates(few[:0], n, p)
+	// Stable: equally near pools, and all pools of a client at an unknown place, keep the configured order.
+	slices.SortStableFunc(cs, func(a, b candidate) int {
+		if a.pinned != b.pinned {
+			return first(a.pinned)
+		}
+		if a.known != b.known {
+			return first(a.known)
+		}
+		return cmp.Compare(a.distance, b.distance)
+	})
+	if n.Spread == (Spread{}) {
+		dst = append(dst, byte(len(cs)))
+		for _, c := range cs {
+			dst = append(dst, c.pool)
+		}
+		return dst
+	}
+	for len(cs) > 0 {
+		size := 1
+		if lead := cs[0]; lead.known && !lead.pinned {
+			for size < len(cs) && cs[size].known && cs[size].distance <= n.Spread.reach(lead.distance) {
+				size++
+			}
+		}
+		dst = append(dst, byte(size))
+		for _, c := range cs[:size] {
+			dst = append(dst, c.pool)
+		}
+		slices.SortFunc(dst[len(dst)-size:], func(a, b byte) int { return slices.Index(n.Pools, int(a)) - slices.Index(n.Pools, int(b)) })
+		cs = cs[size:]
+	}
+	return append(dst, 0)
+}
+
+// candidates appends the pools that the node would offer a client at p to, with their distances.
+func (l Locator) candidates(cs []candidate, n *Nearest, p *geo.Place) []candidate {
 	from := p.Coordinates
 	if !from.Known && p.Region != "" {
 		// Pinned to a region and nothing else known: as if the client stood in that region.
@@ -84,20 +134,12 @@ func (l Locator) rank(dst []byte, n *Nearest, p *geo.Place) []byte {
 		}
 	}
 	vector := from.Vector()
-	type candidate struct {
-		pool     byte
-		pinned   bool
-		known    bool
-		distance float64 // squared chord, or km where bias or limit need it: one of them for all candidates
-	}
-	var few [32]candidate
-	cs := few[:0]
 	for i, pool := range n.Pools {
 		r := &l.tree.Pools[pool]
 		c := candidate{pool: byte(pool), pinned: p.Region != "" && r.Name == p.Region}
 		if from.Known && r.Coordinates.Known {
 			c.known = true
-			if n.Bias == nil && n.MaxDistance == 0 {
+			if n.Bias == nil && n.MaxDistance == 0 && n.Spread == (Spread{}) {
 				c.distance = geo.Chord2(vector, l.vectors[pool])
 			} else {
 				c.distance = geo.Distance(from, r.Coordinates)
@@ -111,20 +153,7 @@ func (l Locator) rank(dst []byte, n *Nearest, p *geo.Place) []byte {
 		}
 		cs = append(cs, c)
 	}
-	// Stable: equally near pools, and all pools of a client at an unknown place, keep the configured order.
-	slices.SortStableFunc(cs, func(a, b candidate) int {
-		if a.pinned != b.pinned {
-			return first(a.pinned)
-		}
-		if a.known != b.known {
-			return first(a.known)
-		}
-		return cmp.Compare(a.distance, b.distance)
-	})
-	for _, c := range cs {
-		dst = append(dst, c.pool)
-	}
-	return dst
+	return cs
 }
 
 func first(yes bool) int {
@@ -157,9 +186,9 @@ func (n *Geo) match(p *geo.Place) int {
 }
 
 // specificity tells how closely the rule describes the place: 0 not at all, then continent, country,
-// subdivision, ASN, and above them networks by their length.
+// subdivision, city, ASN, and above them networks by their length.
 func (r *Rule) specificity(p *geo.Place) int {
-	const continent, country, subdivision, asn, network = 1, 2, 3, 4, 5
+	const continent, country, subdivision, city, asn, network = 1, 2, 3, 4, 5, 6
 	best := 0
 	if p.Rule.IsValid() {
 		for _, nw := range r.Networks {
@@ -174,6 +203,8 @@ func (r *Rule) specificity(p *geo.Place) int {
 	case best > 0:
 	case p.ASN != 0 && slices.Contains(r.ASNs, p.ASN):
 		best = asn
+	case p.City != "" && slices.ContainsFunc(r.Cities, func(c City) bool { return c.is(p) }):
+		best = city
 	case p.Subdivision != "" && slices.Contains(r.Subdivisions, p.Subdivision):
 		best = subdivision
 	case p.Country != "" && slices.Contains(r.Countries, p.Country):
@@ -182,6 +213,10 @@ func (r *Rule) specificity(p *geo.Place) int {
 		best = continent
 	}
 	return best
+}
+
+func (c City) is(p *geo.Place) bool {
+	return (c.In == p.Country || c.In == p.Subdivision) && strings.EqualFold(c.Name, p.City)
 }
 
 // Geographic reports whether the tree treats any two clients differently because of where they are.

@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"math"
 	"net/netip"
+	"reflect"
 	"slices"
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -19,6 +21,8 @@ type naive struct {
 	addr       netip.Addr
 	place      geo.Place
 	acceptance []float64
+	loads      []float64
+	open       bool
 }
 
 // result maps an outcome, as text, to its mass.
@@ -39,6 +43,27 @@ func (r result) pour(from result, by float64) {
 
 const blocked = "blocked"
 
+// alive tells whether some pool takes something.
+func (r result) alive() bool {
+	for k, m := range r {
+		if k != blocked && m > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// enough tells whether as many children are alive as the node demands.
+func (nv *naive) enough(m MinHealthy, rs []result) bool {
+	alive := 0
+	for _, r := range rs {
+		if r.alive() {
+			alive++
+		}
+	}
+	return nv.open || alive >= m.Count && float64(alive) >= m.Share*float64(len(rs))-1e-9
+}
+
 func (nv *naive) node(n Node, reason Reason) result {
 	out := result{}
 	switch n := n.(type) {
@@ -48,30 +73,71 @@ func (nv *naive) node(n Node, reason Reason) result {
 		}
 	case *Failover:
 		left := 1.0
+		var rs []result
 		for _, c := range n.Children {
 			r := nv.node(c, ReasonFailover)
+			rs = append(rs, r)
 			out.pour(r, left)
 			left *= 1 - r.sum()
 		}
+		if !nv.enough(n.MinHealthy, rs) {
+			return result{}
+		}
 	case *Nearest:
 		left := 1.0
-		for i, pool := range nv.order(n) {
-			a := nv.acceptance[pool]
-			if a*left > 0 {
-				out[outcomeText([]byte{byte(pool)}, 0, ReasonNearest, i+1)] = a * left
+		var rs []result
+		rank := 1
+		for _, group := range nv.order(n) {
+			var same []result
+			for _, pool := range group {
+				r := result{}
+				if a := nv.acceptance[pool]; a > 0 {
+					r[outcomeText([]byte{byte(pool)}, 0, ReasonNearest, rank)] = a
+				}
+				same = append(same, r)
 			}
-			left *= 1 - a
+			rank += len(group)
+			rs = append(rs, same...)
+			r := result{}
+			nv.draw(same, nil, r)
+			out.pour(r, left)
+			left *= 1 - r.sum()
+		}
+		if !nv.enough(n.MinHealthy, rs) {
+			return result{}
 		}
 	case *Weighted:
-		rs := make([]result, len(n.Shares))
-		var all []int
-		for i, s := range n.Shares {
-			rs[i] = nv.node(s.Node, ReasonWeighted)
+		var rs []result
+		var weights []float64
+		for _, s := range n.Shares {
 			if s.Weight > 0 {
-				all = append(all, i)
+				rs = append(rs, nv.node(s.Node, ReasonWeighted))
+				weights = append(weights, s.Weight)
 			}
 		}
-		nv.drawWithoutReplacement(n, rs, all, 1, out)
+		if nv.enough(n.MinHealthy, rs) {
+			nv.draw(rs, weights, out)
+		}
+	case *RoundRobin:
+		var rs []result
+		for _, c := range n.Children {
+			rs = append(rs, nv.node(c, ReasonRoundRobin))
+		}
+		if nv.enough(n.MinHealthy, rs) {
+			nv.draw(rs, nil, out)
+		}
+	case *LeastLoaded:
+		var rs []result
+		for _, pool := range n.Pools {
+			r := result{}
+			if a := nv.acceptance[pool]; a > 0 {
+				r[outcomeText([]byte{byte(pool)}, 0, ReasonLeastLoaded, 0)] = a
+			}
+			rs = append(rs, r)
+		}
+		if nv.enough(n.MinHealthy, rs) {
+			nv.draw(rs, nv.byLoad(n), out)
+		}
 	case *Geo:
 		chosen := n.Default
 		best := 0
@@ -84,7 +150,7 @@ func (nv *naive) node(n Node, reason Reason) result {
 			out = nv.node(chosen, ReasonGeo)
 		}
 		if n.Fence && out.sum() < 1-1e-12 {
-			if out.sum() == 0 {
+			if !out.alive() {
 				return result{blocked: 1}
 			}
 			s := out.sum()
@@ -94,8 +160,10 @@ func (nv *naive) node(n Node, reason Reason) result {
 		}
 	case *All:
 		sets := map[string]float64{"": 1} // pools as a byte string
+		var rs []result
 		for _, c := range n.Children {
 			r := nv.node(c, ReasonAll)
+			rs = append(rs, r)
 			next := map[string]float64{}
 			for set, m := range sets {
 				next[set] += m * (1 - r.sum())
@@ -107,6 +175,9 @@ func (nv *naive) node(n Node, reason Reason) result {
 			}
 			sets = next
 		}
+		if !nv.enough(n.MinHealthy, rs) {
+			return result{}
+		}
 		for set, m := range sets {
 			if set != "" && m > 0 {
 				out[outcomeText([]byte(set), n.Max, ReasonAll, 0)] += m
@@ -116,27 +187,69 @@ func (nv *naive) node(n Node, reason Reason) result {
 	return out
 }
 
-// drawWithoutReplacement offers mass to one child after the other, each drawn by weight from those not drawn yet.
+// draw offers mass to one child after the other, each drawn by weight (nil: all alike) from those not drawn yet.
 // A child that can take nothing at all isn't drawn.
-func (nv *naive) drawWithoutReplacement(n *Weighted, rs []result, open []int, mass float64, out result) {
-	total := 0.0
-	for _, i := range open {
+func (nv *naive) draw(rs []result, weights []float64, out result) {
+	var open []int
+	for i := range rs {
 		if rs[i].sum() > 0 {
-			total += n.Shares[i].Weight
+			open = append(open, i)
 		}
 	}
-	for _, i := range open {
-		if rs[i].sum() == 0 || mass == 0 {
-			continue
+	var from func(open []int, mass float64)
+	from = func(open []int, mass float64) {
+		weight := func(i int) float64 {
+			if weights == nil {
+				return 1
+			}
+			return weights[i]
 		}
-		offered := mass * n.Shares[i].Weight / total
-		out.pour(rs[i], offered)
-		rest := slices.DeleteFunc(slices.Clone(open), func(j int) bool { return j == i })
-		nv.drawWithoutReplacement(n, rs, rest, offered*max(0, 1-rs[i].sum()), out)
+		total := 0.0
+		for _, i := range open {
+			total += weight(i)
+		}
+		for _, i := range open {
+			offered := mass * weight(i) / total
+			out.pour(rs[i], offered)
+			if left := 1 - rs[i].sum(); left > 1e-12 {
+				from(slices.DeleteFunc(slices.Clone(open), func(j int) bool { return j == i }), offered*left)
+			}
+		}
 	}
+	from(open, 1)
 }
 
-func (nv *naive) order(n *Nearest) []int {
+func (nv *naive) byLoad(n *LeastLoaded) []float64 {
+	var known []float64
+	for _, pool := range n.Pools {
+		if nv.loads[pool] > 0 && nv.acceptance[pool] > 0 {
+			known = append(known, nv.loads[pool])
+		}
+	}
+	weights := make([]float64, len(n.Pools))
+	for i, pool := range n.Pools {
+		weights[i] = 1
+		if len(known) == 0 {
+			continue
+		}
+		sum := 0.0
+		for _, l := range known {
+			sum += l
+		}
+		load := nv.loads[pool]
+		if load == 0 {
+			load = sum / float64(len(known))
+		}
+		if tenth := slices.Max(known) / 10; load < tenth {
+			load = tenth
+		}
+		weights[i] = 1 / load
+	}
+	return weights
+}
+
+// order returns the pools in groups of those that are about equally near.
+func (nv *naive) order(n *Nearest) [][]int {
 	type cand struct {
 		pool int
 		d    float64
@@ -181,9 +294,21 @@ func (nv *naive) order(n *Nearest) []int {
 		}
 		return 0
 	})
-	var out []int
-	for _, c := range slices.Concat(pinned, near, unknown) {
-		out = append(out, c.pool)
+	var out [][]int
+	for _, c := range pinned {
+		out = append(out, []int{c.pool})
+	}
+	lead := 0.0
+	for i, c := range near {
+		if i > 0 && n.Spread != (Spread{}) && c.d <= lead*(1+n.Spread.Share)+n.Spread.Km {
+			out[len(out)-1] = append(out[len(out)-1], c.pool)
+			continue
+		}
+		lead = c.d
+		out = append(out, []int{c.pool})
+	}
+	for _, c := range unknown {
+		out = append(out, []int{c.pool})
 	}
 	return out
 }
@@ -192,11 +317,16 @@ func (nv *naive) matches(r Rule) int {
 	s := 0
 	for _, p := range r.Networks {
 		if p.Contains(nv.addr) {
-			s = max(s, 5+p.Bits())
+			s = max(s, 6+p.Bits())
 		}
 	}
 	if s == 0 && slices.Contains(r.ASNs, nv.place.ASN) && nv.place.ASN != 0 {
-		s = 4
+		s = 5
+	}
+	for _, c := range r.Cities {
+		if s == 0 && strings.ToLower(c.Name) == strings.ToLower(nv.place.City) && (c.In == nv.place.Country || c.In == nv.place.Subdivision) {
+			s = 4
+		}
 	}
 	if s == 0 && slices.Contains(r.Subdivisions, nv.place.Subdivision) && nv.place.Subdivision != "" {
 		s = 3
@@ -259,12 +389,13 @@ var (
 	someContinents = []string{"EU", "AS"}
 	someCountries  = []string{"DE", "FR", "JP"}
 	someSubs       = []string{"DE-BE", "JP-13"}
+	someCities     = []City{{"DE", "Berlin"}, {"DE-BE", "berlin"}, {"FR", "Paris"}, {"JP-13", "Paris"}}
 )
 
 func genNode(t *rapid.T, pools, depth int) Node {
-	kind := rapid.IntRange(0, 5).Draw(t, "kind")
+	kind := rapid.IntRange(0, 7).Draw(t, "kind")
 	if depth == 0 {
-		kind = rapid.IntRange(0, 1).Draw(t, "leaf")
+		kind = rapid.IntRange(0, 2).Draw(t, "leaf")
 	}
 	some := func() (cs []Node) {
 		for range rapid.IntRange(1, 4).Draw(t, "children") {
@@ -284,17 +415,30 @@ func genNode(t *rapid.T, pools, depth int) Node {
 		if rapid.Bool().Draw(t, "limited") {
 			n.MaxDistance = rapid.Float64Range(1, 20000).Draw(t, "max")
 		}
+		switch rapid.IntRange(0, 3).Draw(t, "spread") {
+		case 0:
+			n.Spread.Share = rapid.Float64Range(0.01, 1).Draw(t, "share")
+		case 1:
+			n.Spread.Km = rapid.Float64Range(1, 9000).Draw(t, "km")
+		}
+		n.MinHealthy = genMinHealthy(t)
 		return n
 	case 2:
-		return &Failover{Children: some()}
+		n := &LeastLoaded{Pools: rapid.Permutation(seq(pools)).Draw(t, "loaded"), MinHealthy: genMinHealthy(t)}
+		n.Pools = n.Pools[:rapid.IntRange(1, pools).Draw(t, "few")]
+		return n
 	case 3:
-		n := &Weighted{}
+		n := &Weighted{MinHealthy: genMinHealthy(t)}
 		for _, c := range some() {
 			n.Shares = append(n.Shares, Share{Weight: float64(rapid.IntRange(0, 5).Draw(t, "weight")), Node: c})
 		}
 		return n
 	case 4:
-		return &All{Children: some(), Max: rapid.IntRange(0, 3).Draw(t, "max")}
+		return &All{Children: some(), Max: rapid.IntRange(0, 3).Draw(t, "max"), MinHealthy: genMinHealthy(t)}
+	case 5:
+		return &Failover{Children: some(), MinHealthy: genMinHealthy(t)}
+	case 6:
+		return &RoundRobin{Children: some(), MinHealthy: genMinHealthy(t)}
 	}
 	g := &Geo{Fence: rapid.Bool().Draw(t, "fence")}
 	for _, c := range some() {
@@ -302,6 +446,7 @@ func genNode(t *rapid.T, pools, depth int) Node {
 			Continents:   rapid.SliceOfN(rapid.SampledFrom(someContinents), 0, 1).Draw(t, "continents"),
 			Countries:    rapid.SliceOfN(rapid.SampledFrom(someCountries), 0, 2).Draw(t, "countries"),
 			Subdivisions: rapid.SliceOfN(rapid.SampledFrom(someSubs), 0, 1).Draw(t, "subdivisions"),
+			Cities:       rapid.SliceOfN(rapid.SampledFrom(someCities), 0, 1).Draw(t, "cities"),
 			ASNs:         rapid.SliceOfN(rapid.Uint32Range(1, 3), 0, 1).Draw(t, "asns"),
 			Networks:     rapid.SliceOfN(rapid.SampledFrom(someNetworks), 0, 2).Draw(t, "networks"),
 			Policy:       c,
@@ -311,6 +456,16 @@ func genNode(t *rapid.T, pools, depth int) Node {
 		g.Default = genNode(t, pools, depth-1)
 	}
 	return g
+}
+
+func genMinHealthy(t *rapid.T) (m MinHealthy) {
+	switch rapid.IntRange(0, 4).Draw(t, "minimum") {
+	case 0:
+		m.Count = rapid.IntRange(1, 3).Draw(t, "count")
+	case 1:
+		m.Share = float64(rapid.IntRange(1, 100).Draw(t, "share")) / 100
+	}
+	return m
 }
 
 func seq(n int) []int {
@@ -327,6 +482,7 @@ func genPlace(t *rapid.T, tree Tree) (netip.Addr, geo.Place) {
 		Continent:   rapid.SampledFrom(append(someContinents, "")).Draw(t, "continent"),
 		Country:     rapid.SampledFrom(append(someCountries, "")).Draw(t, "country"),
 		Subdivision: rapid.SampledFrom(append(someSubs, "")).Draw(t, "subdivision"),
+		City:        rapid.SampledFrom([]string{"", "Berlin", "Paris"}).Draw(t, "city"),
 		ASN:         rapid.Uint32Range(0, 3).Draw(t, "asn"),
 		Region:      rapid.SampledFrom([]string{"", "", "", "a", "b"}).Draw(t, "pinned"),
 	}
@@ -341,23 +497,28 @@ func genPlace(t *rapid.T, tree Tree) (netip.Addr, geo.Place) {
 	return addr, p
 }
 
-func genAcceptance(t *rapid.T, n int) []float64 {
-	return rapid.SliceOfN(rapid.SampledFrom([]float64{0, 0, 0.25, 0.5, 1, 1}), n, n).Draw(t, "acceptance")
+func genInput(t *rapid.T, n int) Input {
+	return Input{
+		Acceptance: rapid.SliceOfN(rapid.SampledFrom([]float64{0, 0, 0.25, 0.5, 1, 1}), n, n).Draw(t, "acceptance"),
+		Loads:      rapid.SliceOfN(rapid.SampledFrom([]float64{0, 0.5, 1, 3, 100}), n, n).Draw(t, "loads"),
+		Open:       rapid.IntRange(0, 5).Draw(t, "open") == 0,
+	}
 }
 
 func TestPourEqualsNaive(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		tree := genTree(t)
 		addr, place := genPlace(t, tree)
-		acceptance := genAcceptance(t, len(tree.Pools))
-		nv := naive{tree: tree, addr: addr, place: place, acceptance: acceptance}
+		in := genInput(t, len(tree.Pools))
+		nv := naive{tree: tree, addr: addr, place: place, acceptance: in.Acceptance, loads: in.Loads, open: in.Open}
 		want := nv.node(tree.Root, ReasonRegion)
 		if s := want.sum(); s > 0 {
 			for k := range want {
 				want[k] /= s
 			}
 		}
-		dist := tree.Pour(tree.Locator().Locate(nil, &place), acceptance)
+		key := tree.Locator().Locate(nil, &place)
+		dist := tree.Pour(key, in)
 		got := asResult(dist)
 		for k := range want {
 			if math.Abs(want[k]-got[k]) > 1e-9 {
@@ -369,6 +530,9 @@ func TestPourEqualsNaive(t *testing.T) {
 		}
 		if len(dist) == 0 && want.sum() > 0 {
 			t.Fatalf("nothing was placed, want %v", want)
+		}
+		if course := asResult(tree.Course(key, in).Distribution()); !reflect.DeepEqual(course, got) {
+			t.Fatalf("the course says %v, pouring %v", course, got)
 		}
 	})
 }
@@ -383,8 +547,8 @@ func TestEqualKeysAreTreatedAlike(t *testing.T) {
 		if string(ka) != string(kb) {
 			return
 		}
-		acceptance := genAcceptance(t, len(tree.Pools))
-		ra, rb := asResult(tree.Pour(ka, acceptance)), asResult(tree.Pour(kb, acceptance))
+		in := genInput(t, len(tree.Pools))
+		ra, rb := asResult(tree.Pour(ka, in)), asResult(tree.Pour(kb, in))
 		if fmt.Sprint(ra) != fmt.Sprint(rb) {
 			t.Fatalf("%v and %v share a key, but %v is not %v", a, b, ra, rb)
 		}

@@ -20,7 +20,7 @@ var (
 
 func shares(tree Tree, p geo.Place, acceptance ...float64) [3]float64 {
 	var out [3]float64
-	for _, part := range tree.Pour(tree.Locator().Locate(nil, &p), acceptance) {
+	for _, part := range tree.Pour(tree.Locator().Locate(nil, &p), Input{Acceptance: acceptance}) {
 		for _, pool := range part.Pools {
 			out[pool] += part.P
 		}
@@ -54,23 +54,23 @@ func TestPour(t *testing.T) {
 		{"a bias of 99 draws the world in", &Nearest{Pools: []int{0, 1, 2}, Bias: []int{99, 0, 0}}, berlin, []float64{1, 1, 1}, [3]float64{1, 0, 0}},
 		{"a negative bias pushes away", &Nearest{Pools: []int{0, 1, 2}, Bias: []int{0, -90, 0}}, berlin, []float64{1, 1, 1}, [3]float64{1, 0, 0}},
 		{"max_distance leaves far regions out", &Nearest{Pools: []int{0, 1, 2}, MaxDistance: 3000}, berlin, []float64{1, 0, 1}, [3]float64{}},
-		{"failover takes the first", &Failover{[]Node{&Region{2}, &Region{0}}}, berlin, []float64{1, 1, 1}, [3]float64{0, 0, 1}},
-		{"failover takes the next", &Failover{[]Node{&Region{2}, &Region{0}}}, berlin, []float64{1, 1, 0}, [3]float64{1, 0, 0}},
+		{"failover takes the first", &Failover{Children: []Node{&Region{2}, &Region{0}}}, berlin, []float64{1, 1, 1}, [3]float64{0, 0, 1}},
+		{"failover takes the next", &Failover{Children: []Node{&Region{2}, &Region{0}}}, berlin, []float64{1, 1, 0}, [3]float64{1, 0, 0}},
 		{"weights are shares", weights(10, 20, 30), tokyo, []float64{1, 1, 1}, [3]float64{1. / 6, 2. / 6, 3. / 6}},
 		{"weight 0 is never", weights(0, 1, 0), tokyo, []float64{1, 1, 1}, [3]float64{0, 1, 0}},
 		{"weight 0 is never, not even last", weights(0, 1, 0), tokyo, []float64{1, 0, 1}, [3]float64{}},
 		{"all weights 0 is nothing here", weights(0, 0, 0), tokyo, []float64{1, 1, 1}, [3]float64{}},
 		{"a dead sibling's weight is poured over the living", weights(10, 20, 30), tokyo, []float64{1, 0, 1}, [3]float64{0.25, 0, 0.75}},
 		{"a dialled sibling's rest is poured over the others", weights(1, 1, 0), tokyo, []float64{0.5, 1, 1}, [3]float64{0.25, 0.75, 0}},
-		{"what all weighted refuse flows on", &Failover{[]Node{weights(1, 1), &Region{2}}}, tokyo, []float64{0.5, 0.5, 1}, [3]float64{0.375, 0.375, 0.25}},
+		{"what all weighted refuse flows on", &Failover{Children: []Node{weights(1, 1), &Region{2}}}, tokyo, []float64{0.5, 0.5, 1}, [3]float64{0.375, 0.375, 0.25}},
 		{"nothing takes anything", nearest, tokyo, []float64{0, 0, 0}, [3]float64{}},
 		{"what is left is scaled up", &Region{0}, tokyo, []float64{0.25, 1, 1}, [3]float64{1, 0, 0}},
 		{"a rule selects", &Geo{Rules: []Rule{{Countries: []string{"DE"}, Policy: &Region{0}}}, Default: nearest}, berlin, []float64{1, 1, 1}, [3]float64{1, 0, 0}},
 		{"the default takes the rest", &Geo{Rules: []Rule{{Countries: []string{"DE"}, Policy: &Region{0}}}, Default: nearest}, tokyo, []float64{1, 1, 1}, [3]float64{0, 0, 1}},
 		{"the more specific rule wins", &Geo{Rules: []Rule{{Continents: []string{"AS"}, Policy: &Region{0}}, {Subdivisions: []string{"JP-13"}, Policy: &Region{1}}, {Countries: []string{"JP"}, Policy: &Region{2}}}}, tokyo, []float64{1, 1, 1}, [3]float64{0, 1, 0}},
-		{"without a fence mass flows out", &Failover{[]Node{&Geo{Default: &Region{0}}, &Region{1}}}, tokyo, []float64{0, 1, 1}, [3]float64{0, 1, 0}},
-		{"a fence keeps it in", &Failover{[]Node{&Geo{Default: &Region{0}, Fence: true}, &Region{1}}}, tokyo, []float64{0, 1, 1}, [3]float64{}},
-		{"a fence keeps what some take in", &Failover{[]Node{&Geo{Default: &Region{0}, Fence: true}, &Region{1}}}, tokyo, []float64{0.5, 1, 1}, [3]float64{1, 0, 0}},
+		{"without a fence mass flows out", &Failover{Children: []Node{&Geo{Default: &Region{0}}, &Region{1}}}, tokyo, []float64{0, 1, 1}, [3]float64{0, 1, 0}},
+		{"a fence keeps it in", &Failover{Children: []Node{&Geo{Default: &Region{0}, Fence: true}, &Region{1}}}, tokyo, []float64{0, 1, 1}, [3]float64{}},
+		{"a fence keeps what some take in", &Failover{Children: []Node{&Geo{Default: &Region{0}, Fence: true}, &Region{1}}}, tokyo, []float64{0.5, 1, 1}, [3]float64{1, 0, 0}},
 		{"all answers with every pool that is up", &All{Children: []Node{&Region{0}, &Region{1}, &Region{2}}}, tokyo, []float64{1, 0, 1}, [3]float64{1, 0, 1}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -123,7 +123,7 @@ func BenchmarkPourNearest20(b *testing.B) {
 	key := tree.Locator().Locate(nil, &berlin)
 	b.ReportAllocs()
 	for b.Loop() {
-		tree.Pour(key, acceptance)
+		tree.Pour(key, Input{Acceptance: acceptance})
 	}
 }
 

@@ -30,6 +30,8 @@ func children(n Node) []Node {
 		return n.Children
 	case *All:
 		return n.Children
+	case *RoundRobin:
+		return n.Children
 	case *Weighted:
 		cs := make([]Node, len(n.Shares))
 		for i, s := range n.Shares {
@@ -79,15 +81,30 @@ func (t Tree) shape(b *strings.Builder, n Node, whole bool) {
 			fmt.Fprintf(b, "r%d", n.Pool)
 		}
 	case *Nearest:
-		fmt.Fprintf(b, "n%v%v/%g", n.Pools, n.Bias, n.MaxDistance)
+		fmt.Fprintf(b, "n%v%v/%g~%g", n.Pools, n.Bias, n.MaxDistance, n.Spread)
+		minimum(b, n.MinHealthy, whole)
+	case *LeastLoaded:
+		if whole {
+			fmt.Fprintf(b, "l%v", n.Pools)
+			minimum(b, n.MinHealthy, whole)
+		}
 	case *Failover:
 		b.WriteString("f(")
+		minimum(b, n.MinHealthy, whole)
+		for _, c := range n.Children {
+			t.shape(b, c, whole)
+		}
+		b.WriteString(")")
+	case *RoundRobin:
+		b.WriteString("t(")
+		minimum(b, n.MinHealthy, whole)
 		for _, c := range n.Children {
 			t.shape(b, c, whole)
 		}
 		b.WriteString(")")
 	case *Weighted:
 		b.WriteString("w(")
+		minimum(b, n.MinHealthy, whole)
 		for _, s := range n.Shares {
 			if whole {
 				fmt.Fprintf(b, "%g*", s.Weight)
@@ -100,6 +117,7 @@ func (t Tree) shape(b *strings.Builder, n Node, whole bool) {
 		if whole {
 			fmt.Fprintf(b, "%d:", n.Max)
 		}
+		minimum(b, n.MinHealthy, whole)
 		for _, c := range n.Children {
 			t.shape(b, c, whole)
 		}
@@ -111,7 +129,7 @@ func (t Tree) shape(b *strings.Builder, n Node, whole bool) {
 		}
 		for i := range n.Rules {
 			r := &n.Rules[i]
-			fmt.Fprintf(b, "%q%q%q%v%v=", r.Continents, r.Countries, r.Subdivisions, r.ASNs, r.Networks)
+			fmt.Fprintf(b, "%q%q%q%q%v%v=", r.Continents, r.Countries, r.Subdivisions, r.Cities, r.ASNs, r.Networks)
 			t.shape(b, r.Policy, whole)
 			b.WriteString(";")
 		}
@@ -120,4 +138,21 @@ func (t Tree) shape(b *strings.Builder, n Node, whole bool) {
 		}
 		b.WriteString(")")
 	}
+}
+
+// minimum writes a node's min_healthy, which matters to states only.
+func minimum(b *strings.Builder, m MinHealthy, whole bool) {
+	if whole && m != (MinHealthy{}) {
+		fmt.Fprintf(b, "m%d/%g:", m.Count, m.Share)
+	}
+}
+
+// Loaded reports whether loads matter to the tree.
+func (t Tree) Loaded() bool {
+	for n := range t.Nodes() {
+		if _, ok := n.(*LeastLoaded); ok {
+			return true
+		}
+	}
+	return false
 }

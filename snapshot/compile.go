@@ -1,40 +1,14 @@
 package snapshot
 
 import (
-	"encoding/binary"
 	"maps"
-	"math"
 	"net/netip"
-	"strconv"
 
 	"github.com/miekg/dns"
 
-	"meridian/policy"
 	"meridian/status"
 	"meridian/zones"
 )
-
-// plan is a policy compiled for one vector of acceptances: what is drawn from for each locality.
-type plan struct {
-	choices  []choice // distinct ones
-	choice   []uint16 // index into choices, by locality
-	outcomes []planned
-}
-
-// planned is one outcome that some choice of the plan can draw.
-type planned struct {
-	policy.Outcome
-	fallback bool // drawn because nobody else would take the mass: the pools answer with all their endpoints
-}
-
-// choice is a weighted set of outcomes, ready to draw from.
-type choice []entry
-
-type entry struct {
-	below   uint64 // drawn by random numbers below this, and not below the entry before
-	p       float64
-	outcome uint16 // index into plan.outcomes
-}
 
 // maxAnswer is how many addresses one answer holds at most.
 const maxAnswer = 8
@@ -43,6 +17,7 @@ const maxAnswer = 8
 type compiler struct {
 	layout *Layout
 	states status.Table
+	loads  Loads
 	plans  map[string]*plan // of this snapshot
 	old    map[string]*plan // of the one before, when it had the same layout: its localities are ours
 }
@@ -50,26 +25,20 @@ type compiler struct {
 func (c *compiler) service(i int) *Service {
 	d := c.layout.services[i]
 	s := &Service{declared: d}
-	for f := range families {
-		c.family(d, s, f)
+	for f, in := range c.inputs(d) {
+		c.family(d, s, f, in)
 	}
 	return s
 }
 
 // family compiles the answers of one address family.
-func (c *compiler) family(d *declared, s *Service, f int) {
+func (c *compiler) family(d *declared, s *Service, f int, in inputs) {
 	fam := &s.family[f]
-	fam.acceptance = make([]float64, len(d.pools))
-	open := make([]float64, len(d.pools)) // as if all were up
-	exists := false
-	for p := range d.pools {
-		fam.acceptance[p], open[p] = c.accept(d, p, f)
-		exists = exists || open[p] > 0
-	}
-	if !exists && !fallbackHas(d.spec, f) {
+	fam.inputs, fam.acceptance = in, in.now.Acceptance
+	if !in.exists() && !fallbackHas(d.spec, f) {
 		return
 	}
-	fam.plan = c.plan(d, fam.acceptance, open)
+	fam.plan = c.plan(d, in)
 	fam.answers = make([]answer, len(fam.plan.outcomes))
 	for i := range fam.plan.outcomes {
 		fam.answers[i] = c.answer(d, &fam.plan.outcomes[i], f)
@@ -96,51 +65,33 @@ func (c *compiler) accept(d *declared, p, f int) (now, open float64) {
 		return 1, 1
 	}
 	es := d.pools[p].family[f]
-	up, allowed := 0, 0
+	up := 0
 	for _, e := range es {
-		switch st := c.states[e.target]; {
-		case e.target == "" || st.Health != status.Down:
+		st := c.state(d, e)
+		if st.Health != status.Down {
 			up++
-			allowed++
-		case !st.Forced:
-			allowed++
+		}
+		if st.Health != status.Down || !st.Forced {
+			open = 1
 		}
 	}
-	if allowed > 0 {
-		open = 1
-	}
-	if up > 0 && up >= need(d.spec.MinHealthy, len(es)) {
-		now = 1
+	if up > 0 && up >= d.spec.MinHealthy.Of(len(es)) {
+		now = c.most(d, es)
 	}
 	return now, open
 }
 
-// need returns how many of n endpoints must be up.
-func need(m zones.MinHealthy, n int) int {
-	if m.Share > 0 {
-		return int(math.Ceil(m.Share*float64(n) - 1e-9))
-	}
-	return max(m.Count, 1)
-}
-
-// plan returns the plan for the acceptances, shared with every service of the same shape.
-func (c *compiler) plan(d *declared, acceptance, open []float64) *plan {
-	key := make([]byte, 0, len(d.shape)+16*len(acceptance)+8)
-	key = append(key, d.shape...)
-	for _, v := range [][]float64{acceptance, open} {
-		for _, a := range v {
-			key = binary.BigEndian.AppendUint64(key, math.Float64bits(a))
-		}
-	}
-	key = strconv.AppendInt(key, int64(d.spec.Fallback.Kind), 10)
-	if p := c.plans[string(key)]; p != nil {
+// plan returns the plan for the inputs, shared with every service of the same shape.
+func (c *compiler) plan(d *declared, in inputs) *plan {
+	key := in.key(d)
+	if p := c.plans[key]; p != nil {
 		return p
 	}
-	p := c.old[string(key)]
+	p := c.old[key]
 	if p == nil {
-		p = newPlan(d, acceptance, open)
+		p = newPlan(d, in)
 	}
-	c.plans[string(key)] = p
+	c.plans[key] = p
 	return p
 }
 
@@ -172,151 +123,69 @@ func (c *compiler) merged(services []*Service) map[string]*plan {
 	return out
 }
 
-func newPlan(d *declared, acceptance, open []float64) *plan {
-	p := &plan{choice: make([]uint16, d.localities())}
-	b := planBuilder{plan: p, choices: map[string]uint16{}, outcomes: map[string]uint16{}}
-	for l := range p.choice {
-		key := d.key(l)
-		dist := d.tree.Pour(key, acceptance)
-		var fall policy.Distribution
-		if d.spec.Fallback.Kind == zones.FallbackAll {
-			fall = d.tree.Pour(key, open)
-		}
-		p.choice[l] = b.choice(dist, fall)
-	}
-	return p
-}
-
-type planBuilder struct {
-	plan     *plan
-	choices  map[string]uint16
-	outcomes map[string]uint16
-	key      []byte
-}
-
-// choice numbers the choice that draws from dist and, for mass that nobody takes, from fall; fall may be empty,
-// and then that mass is an outcome without pools.
-func (b *planBuilder) choice(dist, fall policy.Distribution) uint16 {
-	var es choice
-	add := func(o planned, p float64) {
-		n := b.outcome(o)
-		for i := range es {
-			if es[i].outcome == n {
-				es[i].p += p
-				return
-			}
-		}
-		es = append(es, entry{p: p, outcome: n})
-	}
-	lost := 1.0
-	for _, part := range dist {
-		if part.Pools != nil {
-			add(planned{Outcome: part.Outcome}, part.P)
-			lost -= part.P
-		}
-	}
-	if lost > 1e-9 {
-		placed := false
-		for _, part := range fall {
-			if part.Pools != nil {
-				add(planned{Outcome: part.Outcome, fallback: true}, part.P*lost)
-				placed = true
-			}
-		}
-		if !placed {
-			add(planned{fallback: true}, lost)
-		}
-	}
-	sum := 0.0
-	b.key = b.key[:0]
-	for i := range es {
-		sum += es[i].p
-		es[i].below = threshold(sum)
-		b.key = binary.BigEndian.AppendUint16(b.key, es[i].outcome)
-		b.key = binary.BigEndian.AppendUint64(b.key, es[i].below)
-	}
-	es[len(es)-1].below = math.MaxUint64
-	if n, ok := b.choices[string(b.key)]; ok {
-		return n
-	}
-	n := uint16(len(b.plan.choices))
-	b.choices[string(b.key)] = n
-	b.plan.choices = append(b.plan.choices, es)
-	return n
-}
-
-// threshold maps a share to the random numbers below it.
-func threshold(p float64) uint64 {
-	if p >= 1 {
-		return math.MaxUint64
-	}
-	return uint64(p * (1 << 63) * 2)
-}
-
-func (b *planBuilder) outcome(o planned) uint16 {
-	key := strconv.FormatBool(o.fallback) + string(o.Reason) + "/" + strconv.Itoa(o.Max) + "/" + strconv.Itoa(int(o.Rank)) + "/" + string(o.Pools)
-	if n, ok := b.outcomes[key]; ok {
-		return n
-	}
-	n := uint16(len(b.plan.outcomes))
-	b.outcomes[key] = n
-	b.plan.outcomes = append(b.plan.outcomes, o)
-	return n
-}
-
 // answer packs what the service says for one outcome.
 func (c *compiler) answer(d *declared, o *planned, f int) answer {
-	a := answer{rank: o.Rank}
-	var rrs []dns.RR
-	region := "several"
-	reason := string(o.Reason)
+	a := answer{rank: o.Rank, region: "several", reason: string(o.Reason)}
+	var all []spared
 	switch {
 	case o.Pools == nil && d.spec.Fallback.Kind == zones.FallbackServfail:
 		a.servfail = true
 	case o.Pools == nil:
 		for _, addr := range d.spec.Fallback.Addresses {
 			if addr.Is6() == (f == v6) {
-				rrs = append(rrs, addressRR(d.spec, addr, f))
+				all = append(all, spared{addressRR(d.spec, addr, f), 1})
 			}
 		}
 	default:
 		for _, p := range o.Pools {
 			if name := d.spec.Pools[p].CNAME; name != "" {
 				// A name can't share an answer with other records: where several pools answer together, it stands aside.
-				if len(rrs) == 0 && len(o.Pools) == 1 {
-					rrs = append(rrs, &dns.CNAME{Hdr: header(d.spec, dns.TypeCNAME), Target: name})
+				if len(o.Pools) == 1 {
+					all = append(all, spared{&dns.CNAME{Hdr: header(d.spec, dns.TypeCNAME), Target: name}, 1})
 				}
 				continue
 			}
-			for _, e := range d.pools[p].family[f] {
-				st := c.states[e.target]
-				down := e.target != "" && st.Health == status.Down
-				if down && (!o.fallback || st.Forced) {
-					continue
-				}
-				rrs = append(rrs, addressRR(d.spec, d.spec.Pools[p].Endpoints[e.index], f))
-			}
+			all = c.endpoints(all, d, int(p), f, o.fallback)
 		}
 		if len(o.Pools) == 1 {
-			region = d.spec.Pools[o.Pools[0]].Region.Name
+			a.region = d.spec.Pools[o.Pools[0]].Region.Name
 		}
 	}
 	if o.Pools == nil {
-		region = "none"
+		a.region = "none"
 	}
 	if o.fallback {
-		reason = "fallback"
+		a.reason = "fallback"
 	}
-	a.count = min(len(rrs), maxAnswer)
+	most := maxAnswer
 	if o.Max > 0 {
-		a.count = min(a.count, o.Max)
+		most = min(most, o.Max)
 	}
-	if len(rrs) > 0 {
-		a.set = mustRRset(d.spec.Name, rrs)
-	}
-	a.region, a.reason = region, reason
-	a.counter = c.layout.counters.number(Label{Service: d.spec.Name, Region: region, Reason: reason})
+	a.pack(d.spec.Name, all, most)
+	a.counter = c.layout.counters.number(Label{Service: d.spec.Name, Region: a.region, Reason: a.reason})
 	return a
+}
+
+// endpoints appends the addresses with which pool p answers: those that take something, or for the fallback all but
+// those that an operator forced down.
+func (c *compiler) endpoints(all []spared, d *declared, p, f int, fallback bool) []spared {
+	es := d.pools[p].family[f]
+	most := c.most(d, es)
+	for _, e := range es {
+		st := c.state(d, e)
+		share := 1.0
+		switch {
+		case fallback && st.Health == status.Down && st.Forced:
+			continue
+		case !fallback:
+			if share = takes(st); share == 0 {
+				continue
+			}
+			share /= most
+		}
+		all = append(all, spared{addressRR(d.spec, d.spec.Pools[p].Endpoints[e.index], f), share})
+	}
+	return all
 }
 
 func header(spec *zones.Service, rrtype uint16) dns.RR_Header {

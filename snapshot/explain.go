@@ -63,7 +63,7 @@ func (s *Service) candidate(states status.Table, p, f int, loc Location, place *
 	c.Acceptance = fam.acceptance[p]
 	fallback := false
 	var out planned
-	for _, e := range fam.plan.choices[fam.plan.choice[loc.Locality]] {
+	for _, e := range fam.plan.choices[fam.plan.choice[loc.Locality]].entries {
 		if o := fam.plan.outcomes[e.outcome]; slices.Contains(o.Pools, byte(p)) {
 			c.Probability += e.p
 			fallback = fallback || o.fallback
@@ -78,10 +78,14 @@ func (s *Service) why(c *Candidate, p int, loc Location, fallback bool, out plan
 	switch {
 	case c.Probability > 0 && fallback:
 		return "nothing takes this client's traffic, so the answer is as if everything were up"
+	case c.Probability > 0 && h.Withheld != "":
+		return chosen(out.Reason, c.Probability, out.Rank) + " (" + h.Withheld + ")"
 	case c.Probability > 0:
 		return chosen(out.Reason, c.Probability, out.Rank)
+	case c.Acceptance == 0 && h.Health != status.Down:
+		return "up, but takes nothing: " + h.Withheld
 	case c.Acceptance == 0:
-		return fmt.Sprintf("%d of %d endpoints up, %d needed: %s", h.Up, h.Endpoints, need(s.spec.MinHealthy, h.Endpoints), h.Reason)
+		return fmt.Sprintf("%d of %d endpoints up, %d needed: %s", h.Up, h.Endpoints, s.spec.MinHealthy.Of(h.Endpoints), h.Reason)
 	case s.spec.Pools[p].Region.Name != "" && !s.reaches(p, loc):
 		return "the policy offers it nothing from the client's place"
 	}
@@ -111,7 +115,7 @@ func chosen(r policy.Reason, probability float64, rank uint8) string {
 func (s *Service) reaches(p int, loc Location) bool {
 	alone := make([]float64, len(s.pools))
 	alone[p] = 1
-	for _, part := range s.tree.Pour(s.key(int(loc.Locality)), alone) {
+	for _, part := range s.tree.Pour(s.key(int(loc.Locality)), policy.Input{Acceptance: alone}) {
 		if part.Pools != nil {
 			return true
 		}
@@ -126,6 +130,7 @@ type PoolHealth struct {
 	Up        int           // endpoints up, or not known to be down
 	Endpoints int
 	Reason    string // evidence of the endpoints that are down; "no check" without one
+	Withheld  string // why endpoints that are up withhold a share of their traffic; empty: none does
 }
 
 // PoolHealth returns the health of pool p of the service; f is 0 for IPv4, 1 for IPv6.
@@ -137,26 +142,30 @@ func (s *Service) PoolHealth(states status.Table, p, f int) PoolHealth {
 	h := PoolHealth{Endpoints: len(es)}
 	known := false
 	for _, e := range es {
-		if e.target == "" {
+		if e.key == "" {
 			h.Up++
 			known = true
 			h.Reason = "no check"
 			continue
 		}
-		st := states[e.target]
+		st := states.View(s.spec.Name, e.key)
 		known = known || st.Health != status.Unknown
 		h.Forced = h.Forced || st.Forced
+		told := &h.Reason
 		if st.Health != status.Down {
 			h.Up++
-			continue
+			if st.Withheld == 0 {
+				continue
+			}
+			told = &h.Withheld
 		}
-		if h.Reason != "" {
-			h.Reason += "; "
+		if *told != "" {
+			*told += "; "
 		}
-		h.Reason += s.spec.Pools[p].Endpoints[e.index].String() + ": " + st.Reason
+		*told += s.spec.Pools[p].Endpoints[e.index].String() + ": " + st.Reason
 	}
 	switch {
-	case len(es) > 0 && h.Up < need(s.spec.MinHealthy, len(es)):
+	case len(es) > 0 && h.Up < s.spec.MinHealthy.Of(len(es)):
 		h.Health = status.Down
 	case known:
 		h.Health = status.Up

@@ -17,29 +17,28 @@ type Layout struct {
 	services []*declared
 	counters *Counters
 	zones    []uint32         // numbers in counters, by zones.ZoneData.Number
-	byTarget map[string][]int // services that hold a target
+	byKey    map[string][]int // services that go by a state key, and each service by its own name
 	views    map[string]*view // by policy.Tree.View
 }
 
 // declared is one service as far as health doesn't matter.
 type declared struct {
-	spec    *zones.Service
-	tree    policy.Tree
-	shape   string
-	view    *view // nil: all clients are alike
-	pools   []declaredPool
-	sticky  uint64   // seed of the client's draw; not used unless spec.Sticky
-	weights []uint64 // hash of each pool's region, for the sticky draw
+	spec   *zones.Service
+	tree   policy.Tree
+	shape  string
+	view   *view // nil: all clients are alike
+	pools  []declaredPool
+	sticky uint64 // seed of the client's draw, the same for all names of a service; not used unless spec.Sticky
 }
 
-// declaredPool holds a pool's endpoints of each family, with their targets ("" for those without a check).
+// declaredPool holds a pool's endpoints of each family, with their state keys ("" for those without a check).
 type declaredPool struct {
 	family [families][]endpoint
 }
 
 type endpoint struct {
-	target string
-	index  int // in zones.Pool.Endpoints
+	key   string
+	index int // in zones.Pool.Endpoints
 }
 
 // The families that a service answers for; an index into arrays.
@@ -52,7 +51,7 @@ const (
 // NewLayout compiles the declared part. services must be the very slice that the index was made with. counters
 // may be shared with an earlier layout so that the numbers go on.
 func NewLayout(index *zones.Index, services []*zones.Service, atlas *geo.Atlas, counters *Counters) (*Layout, error) {
-	l := &Layout{index: index, atlas: atlas, counters: counters, byTarget: map[string][]int{}, views: map[string]*view{}}
+	l := &Layout{index: index, atlas: atlas, counters: counters, byKey: map[string][]int{}, views: map[string]*view{}}
 	for _, z := range index.Zones() {
 		l.zones = append(l.zones, counters.zone(z.Apex))
 	}
@@ -61,7 +60,10 @@ func NewLayout(index *zones.Index, services []*zones.Service, atlas *geo.Atlas, 
 		if len(spec.Pools) > policy.MaxPools {
 			return nil, fmt.Errorf("service %s has %d pools; at most %d are possible", spec.Name, len(spec.Pools), policy.MaxPools)
 		}
-		d := &declared{spec: spec, tree: spec.Tree(), sticky: hashText(spec.Name)}
+		d := &declared{spec: spec, tree: spec.Tree(), sticky: policy.Hash(spec.Name)}
+		if spec.Of != nil {
+			d.sticky = policy.Hash(spec.Of.Name)
+		}
 		d.shape = d.tree.Shape()
 		if d.tree.Geographic() {
 			name := d.tree.View()
@@ -74,10 +76,10 @@ func NewLayout(index *zones.Index, services []*zones.Service, atlas *geo.Atlas, 
 			d.view = v
 		}
 		for p := range spec.Pools {
-			d.weights = append(d.weights, hashText(spec.Pools[p].Region.Name))
 			d.pools = append(d.pools, l.declarePool(i, spec, &spec.Pools[p]))
 		}
 		l.services = append(l.services, d)
+		l.byKey[spec.Name] = append(l.byKey[spec.Name], i)
 	}
 	if len(order) > 0 {
 		if err := compileViews(order, atlas); err != nil {
@@ -91,9 +93,9 @@ func (l *Layout) declarePool(service int, spec *zones.Service, p *zones.Pool) (d
 	for i, addr := range p.Endpoints {
 		e := endpoint{index: i}
 		if spec.Check != nil {
-			e.target = spec.Check.Target(addr)
-			if at := l.byTarget[e.target]; !slices.Contains(at, service) {
-				l.byTarget[e.target] = append(at, service)
+			e.key = spec.StateKey(addr)
+			if at := l.byKey[e.key]; !slices.Contains(at, service) {
+				l.byKey[e.key] = append(at, service)
 			}
 		}
 		f := v4
@@ -106,7 +108,7 @@ func (l *Layout) declarePool(service int, spec *zones.Service, p *zones.Pool) (d
 }
 
 // Snapshot joins the layout with states. It is not published yet. With prev, a snapshot of this very layout, and
-// changed, the targets whose states differ from prev's, only the services that hold one of them are compiled anew;
+// changed, the keys of states that differ from prev's, only the services that go by one of them are compiled anew;
 // with prev nil, or of another layout, all are.
 func (l *Layout) Snapshot(states status.Table, prev *Snapshot, changed []string) *Snapshot {
 	s := &Snapshot{Index: l.index, layout: l, states: states}
@@ -122,8 +124,11 @@ func (l *Layout) Snapshot(states status.Table, prev *Snapshot, changed []string)
 	c.old = prev.plans
 	s.services = slices.Clone(prev.services)
 	touched := map[int]bool{}
-	for _, target := range changed {
-		for _, i := range l.byTarget[target] {
+	for _, key := range changed {
+		if service, alone := status.ServiceOf(key); alone {
+			key = service
+		}
+		for _, i := range l.byKey[key] {
 			if !touched[i] {
 				touched[i] = true
 				s.services[i] = c.service(i)

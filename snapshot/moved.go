@@ -1,6 +1,9 @@
 package snapshot
 
-import "meridian/geo"
+import (
+	"meridian/geo"
+	"meridian/policy"
+)
 
 // Moved says which share of the address space goes to another region under the new layout than under the old one,
 // with everything up: what a new GeoIP database does to the traffic. Of several views that both layouts have it is the
@@ -29,7 +32,7 @@ func (v *view) regions() func(geo.Locality) int {
 	for l, key := range v.keys {
 		pools[l] = -1
 		best := 0.0
-		for _, part := range v.tree.Pour([]byte(key), open) {
+		for _, part := range v.tree.Pour([]byte(key), policy.Input{Acceptance: open}) {
 			if part.P > best && len(part.Pools) > 0 {
 				pools[l], best = int(part.Pools[0]), part.P
 			}

@@ -1,14 +1,12 @@
 package snapshot
 
 import (
-	"hash/fnv"
-	"math"
-	"math/bits"
 	"net/netip"
 
 	"github.com/miekg/dns"
 
 	"meridian/geo"
+	"meridian/policy"
 	"meridian/zones"
 )
 
@@ -19,14 +17,16 @@ type Service struct {
 }
 
 type family struct {
-	plan       *plan    // nil: the service has no address of this family
-	answers    []answer // by the plan's outcomes
-	acceptance []float64
+	plan       *plan     // nil: the service has no address of this family
+	answers    []answer  // by the plan's outcomes
+	acceptance []float64 // inputs.now's
+	inputs     inputs
 }
 
 type answer struct {
 	set      *zones.RRset
 	count    int
+	variants []variant // two or more, in place of set and count, where endpoints withhold a share; nil: none does
 	servfail bool
 	counter  uint32
 	rank     uint8
@@ -128,33 +128,35 @@ func (s *Service) Draw(qtype uint16, loc Location, random uint64) Outcome {
 		return Outcome{Servfail: a.servfail, Counter: a.counter}
 	}
 	o := Outcome{Set: a.set, Count: a.count, Counter: a.counter, Rank: a.rank}
-	if n := len(a.set.Ends); n > 1 {
+	if a.variants != nil {
+		u := policy.Mix(^random)
+		if s.spec.Sticky {
+			u = policy.Mix(s.clientHash(loc.Address))
+		}
+		o.Set, o.Count = a.drawn(u)
+	}
+	if n := len(o.Set.Ends); n > 1 {
 		// The low bits turn the order; the choice used the high ones.
-		o.First = int(mix(random) % uint64(n))
+		o.First = int(policy.Mix(random) % uint64(n))
 	}
 	return o
 }
 
-func (s *Service) pick(p *plan, loc Location, random uint64) uint16 {
-	c := p.choices[p.choice[loc.Locality]]
-	if len(c) == 1 {
-		return c[0].outcome
+func (s *Service) pick(p *plan, loc Location, random uint64) uint32 {
+	c := &p.choices[p.choice[loc.Locality]]
+	if c.way != nil {
+		return c.way.draw(s.clientHash(loc.Address))
 	}
-	if s.spec.Sticky {
-		return s.stick(p, c, loc.Address)
-	}
-	for i := range c {
-		if random < c[i].below {
-			return c[i].outcome
+	for i := range c.entries {
+		if random < c.entries[i].below {
+			return c.entries[i].outcome
 		}
 	}
-	return c[len(c)-1].outcome
+	return c.entries[len(c.entries)-1].outcome
 }
 
-// stick draws by weighted rendezvous hashing (Schindelhauer and Schomaker): each outcome gets the time of its first
-// event, an exponential variable of the rate p made from the hash of client prefix and pools, and the earliest wins.
-// Shares are exact, the same on every server, and a changed share moves only the clients that it must.
-func (s *Service) stick(p *plan, c choice, client netip.Addr) uint16 {
+// clientHash hashes the prefix by which a sticky service tells clients apart.
+func (s *Service) clientHash(client netip.Addr) uint64 {
 	// Prefix only fails for lengths beyond the family's.
 	prefix, _ := client.Unmap().Prefix(stickyBits(client.Unmap()))
 	a := prefix.Addr().As16()
@@ -162,32 +164,7 @@ func (s *Service) stick(p *plan, c choice, client netip.Addr) uint16 {
 	for i := range 8 {
 		h = (h ^ uint64(a[2*i])<<8 ^ uint64(a[2*i+1])) * 0x100000001b3
 	}
-	best, first := uint16(0), math.Inf(1)
-	for i := range c {
-		k := mix(h)
-		for _, pool := range p.outcomes[c[i].outcome].Pools {
-			k = mix(k ^ s.weights[pool])
-		}
-		u := (float64(k>>11) + 0.5) / (1 << 53)
-		if t := -math.Log(u) / c[i].p; t < first {
-			best, first = c[i].outcome, t
-		}
-	}
-	return best
-}
-
-// mix is the finisher of SplitMix64: every bit of x reaches every bit of the result.
-func mix(x uint64) uint64 {
-	x += 0x9e3779b97f4a7c15
-	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
-	x = (x ^ x>>27) * 0x94d049bb133111eb
-	return bits.RotateLeft64(x^x>>31, 17)
-}
-
-func hashText(s string) uint64 {
-	h := fnv.New64a()
-	h.Write([]byte(s))
-	return mix(h.Sum64())
+	return h
 }
 
 // localities returns how many localities the service tells apart, and key the n-th one's key.

@@ -372,7 +372,7 @@ func TestIncrementalEqualsWhole(t *testing.T) {
 				next[k] = v
 			}
 			var changed []string
-			targets := slices.Sorted(maps.Keys(l.byTarget))
+			targets := slices.Sorted(maps.Keys(l.byKey))
 			for range rapid.IntRange(1, 4).Draw(t, "changes") {
 				target := rapid.SampledFrom(targets).Draw(t, "target")
 				next[target] = status.State{Health: status.Health(rapid.IntRange(0, 2).Draw(t, "health"))}

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"hash/fnv"
 	"io"
-	"math"
 	"net/netip"
 
 	"meridian/geo"
@@ -21,6 +20,14 @@ type Service struct {
 	Policy     policy.Node
 	Sticky     bool // draw by hash of the client prefix (v4 /24, v6 /56) instead of at random
 	Fallback   Fallback
+	// Together makes A and AAAA name the same regions: each pool takes what it takes over both families at most, as
+	// long as nobody is left without an answer by that. Without it each family goes by its own health.
+	Together bool
+	// Of is the service that this is another name of; nil for a service of its own. Such a service differs in Name, and
+	// either has the single pool of a pinned region or is Second.
+	Of *Service
+	// Second answers each client with what it would get if the pools of its answer from Of took nothing: where to retry.
+	Second bool
 	// StateRules names the service's own rules for turning votes into states, in a canonical text; empty: the
 	// configuration's. Services with equal texts share the states of the endpoints that they share.
 	StateRules string
@@ -50,18 +57,7 @@ type Pool struct {
 
 // MinHealthy is the least number or share of a pool's endpoints (of one address family) that must be up for the
 // pool to count as up. The zero value means one endpoint.
-type MinHealthy struct {
-	Count int     // at least so many; 0: see Share
-	Share float64 // at least this share, 0..1; 0: see Count
-}
-
-// Of returns how many of n endpoints must be up.
-func (m MinHealthy) Of(n int) int {
-	if m.Share > 0 {
-		return int(math.Ceil(m.Share*float64(n) - 1e-9))
-	}
-	return max(m.Count, 1)
-}
+type MinHealthy = policy.MinHealthy
 
 // Fallback says what a service answers when no pool takes anything.
 type Fallback struct {
