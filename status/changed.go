@@ -1,17 +1,17 @@
 package status
 
-// Changed returns the targets whose health, or whose being forced, differs between two tables, in no particular
-// order. Evidence alone doesn't count: it changes no answer.
+// Changed returns the keys whose health, whose being forced, or whose withheld share differs between two tables, in no
+// particular order. Evidence alone doesn't count: it changes no answer.
 func Changed(before, after Table) []string {
 	var changed []string
-	for target, s := range after {
-		if old := before[target]; old.Health != s.Health || old.Forced != s.Forced {
-			changed = append(changed, target)
+	for key, s := range after {
+		if old := before[key]; old.Health != s.Health || old.Forced != s.Forced || old.Withheld != s.Withheld {
+			changed = append(changed, key)
 		}
 	}
-	for target, s := range before {
-		if _, ok := after[target]; !ok && (s.Health != Unknown || s.Forced) {
-			changed = append(changed, target)
+	for key, s := range before {
+		if _, ok := after[key]; !ok && (s.Health != Unknown || s.Forced) {
+			changed = append(changed, key)
 		}
 	}
 	return changed

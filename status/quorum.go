@@ -3,79 +3,121 @@ package status
 import (
 	"fmt"
 	"strconv"
+	"strings"
 )
 
-// Quorum is the rule that turns votes into a state. It counts, over the checkers with a fresh vote on the target, those
-// that must agree before the target is down; while fewer do, it is up. The zero value is the majority.
+// Quorum is the rule that turns votes into a state: how many of the fresh votes must say down before a target that is
+// up is down, and how many must say up before it is up again. Down is asked first; votes that satisfy neither decide
+// nothing, and the state holds. The zero value is the majority, both ways.
 type Quorum struct {
-	Kind QuorumKind
-	N    int // for QuorumNumber: 1 or more
+	Down Need
+	Up   Need // the zero value: Down's counterpart
 }
 
-// QuorumKind enumerates the rules. The zero value is QuorumMajority.
-type QuorumKind uint8
+// Need is how many of the fresh votes on a target one side needs.
+type Need struct {
+	Kind NeedKind
+	N    int // NeedNumber: 1 or more; NeedPercent: 1 to 100
+}
+
+// NeedKind enumerates the needs.
+type NeedKind uint8
 
 const (
-	QuorumMajority QuorumKind = iota // more than half say down: down; more than half say up: up; a tie decides nothing
-	QuorumAny                        // one that says down is enough
-	QuorumAll                        // only when none says up
-	QuorumNumber                     // N of them say down; with fewer than N voters nothing is decided
+	NeedDefault  NeedKind = iota // as Down: the majority; as Up: the counterpart of Down
+	NeedMajority                 // more than half
+	NeedAny                      // one
+	NeedAll                      // every one
+	NeedNumber                   // N, however many vote
+	NeedPercent                  // N percent
 )
 
-// ParseQuorum reads the configuration's words: majority, any, all, or a number from 1.
-func ParseQuorum(word string) (Quorum, error) {
+// ParseNeed reads the configuration's words: majority, any, all, a number from 1, or a share from 1% to 100%.
+func ParseNeed(word string) (Need, error) {
 	switch word {
 	case "majority":
-		return Quorum{}, nil
+		return Need{Kind: NeedMajority}, nil
 	case "any":
-		return Quorum{Kind: QuorumAny}, nil
+		return Need{Kind: NeedAny}, nil
 	case "all":
-		return Quorum{Kind: QuorumAll}, nil
+		return Need{Kind: NeedAll}, nil
 	}
-	n, err := strconv.Atoi(word)
-	if err != nil || n < 1 {
-		return Quorum{}, fmt.Errorf("quorum %q is none of majority, any, all, or a number from 1", word)
+	number, isPercent := strings.CutSuffix(word, "%")
+	n, err := strconv.Atoi(number)
+	if err != nil || n < 1 || isPercent && n > 100 {
+		return Need{}, fmt.Errorf("%q is none of majority, any, all, a number from 1, or a share from 1%% to 100%%", word)
 	}
-	return Quorum{Kind: QuorumNumber, N: n}, nil
+	if isPercent {
+		return Need{Kind: NeedPercent, N: n}, nil
+	}
+	return Need{Kind: NeedNumber, N: n}, nil
 }
 
-// String returns the word that ParseQuorum reads.
-func (q Quorum) String() string {
-	switch q.Kind {
-	case QuorumAny:
+// String returns the word that ParseNeed reads.
+func (n Need) String() string {
+	switch n.Kind {
+	case NeedAny:
 		return "any"
-	case QuorumAll:
+	case NeedAll:
 		return "all"
-	case QuorumNumber:
-		return strconv.Itoa(q.N)
+	case NeedNumber:
+		return strconv.Itoa(n.N)
+	case NeedPercent:
+		return strconv.Itoa(n.N) + "%"
 	default:
 		return "majority"
 	}
 }
 
-// decide returns what so many fresh votes amount to. Unknown means that they decide nothing.
+// met reports whether votes of so many voters are enough.
+func (n Need) met(votes, voters int) bool {
+	switch n.Kind {
+	case NeedAny:
+		return votes > 0
+	case NeedAll:
+		return votes > 0 && votes == voters
+	case NeedNumber:
+		return votes >= n.N
+	case NeedPercent:
+		return votes > 0 && 100*votes >= n.N*voters
+	default:
+		return 2*votes > voters
+	}
+}
+
+// Back returns what it takes to be up again: Up, or else the counterpart of Down. Where any one takes an endpoint down,
+// all bring it back; where it takes all, any one does; a majority, a number and a share are as many as the other way.
+func (q Quorum) Back() Need {
+	if q.Up.Kind != NeedDefault {
+		return q.Up
+	}
+	switch q.Down.Kind {
+	case NeedAny:
+		return Need{Kind: NeedAll}
+	case NeedAll:
+		return Need{Kind: NeedAny}
+	}
+	return q.Down
+}
+
+// String returns the word for both ways, or the two of them.
+func (q Quorum) String() string {
+	if q.Up.Kind == NeedDefault {
+		return q.Down.String()
+	}
+	return "down: " + q.Down.String() + ", up: " + q.Up.String()
+}
+
+// decide returns what so many fresh votes amount to. Unknown: they decide nothing.
 func (q Quorum) decide(ups, downs int) Health {
 	voters := ups + downs
-	if voters == 0 {
+	switch {
+	case voters == 0:
 		return Unknown
-	}
-	need := voters/2 + 1
-	switch q.Kind {
-	case QuorumMajority:
-		if 2*ups == voters {
-			return Unknown
-		}
-	case QuorumAny:
-		need = 1
-	case QuorumAll:
-		need = voters
-	case QuorumNumber:
-		if need = q.N; voters < need {
-			return Unknown
-		}
-	}
-	if downs >= need {
+	case q.Down.met(downs, voters):
 		return Down
+	case q.Back().met(ups, voters):
+		return Up
 	}
-	return Up
+	return Unknown
 }

@@ -2,6 +2,7 @@ package status
 
 import (
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -43,14 +44,50 @@ func (h *Health) UnmarshalText(text []byte) error {
 	return fmt.Errorf("health %q is none of unknown, up, down", text)
 }
 
-// State is the effective result for a target: what the quorum, or an operator, says.
+// State is the effective result for a state key: what the quorum, automation's own brakes, or an operator say.
 type State struct {
-	Health Health
-	Forced bool      // an operator's word, not an observation
-	Since  time.Time // when Health last changed; zero: not known
-	Reason string    // evidence in words: "2 of 3 checkers: HTTP 503"; empty: none
+	Health   Health
+	Forced   bool      // an operator's word, not an observation
+	Held     Hold      // why it isn't what is observed; empty: it is
+	Withheld float64   // 0..1: the share of its traffic that an endpoint that is up is spared (ramping, degraded, draining)
+	Since    time.Time // when Health last changed; zero: not known
+	Reason   string    // evidence in words: "2 of 3 checkers: HTTP 503"; empty: none
 }
 
-// Table is every target's state at one moment. A published Table is never written again.
-// A target that is missing is Unknown.
+// Hold says why automation doesn't follow what is observed, in one word.
+type Hold string
+
+const (
+	HoldDwell    Hold = "dwell"    // it changed a moment ago
+	HoldFlap     Hold = "flap"     // it flapped too often
+	HoldManual   Hold = "manual"   // an operator brings it back
+	HoldDelayed  Hold = "delayed"  // it must be seen up for longer
+	HoldVelocity Hold = "velocity" // too much of the service went down in a short time
+	HoldFreeze   Hold = "freeze"   // automation is switched off
+)
+
+// Table is every state at one moment, by state key. A published Table is never written again. A key that is missing is
+// Unknown.
+//
+// Beside the state keys, which services share, it has keys of single services where a safety limit holds up what is
+// down: the service's name, with the reason, and HoldKey of each endpoint concerned. View reads both.
 type Table map[string]State
+
+// HoldKey is the name under which the state of key is kept for one service alone. A state key has no blanks.
+func HoldKey(service, key string) string { return service + " " + key }
+
+// ServiceOf returns the service that a key of a Table belongs to alone; false: services share it.
+func ServiceOf(key string) (string, bool) {
+	service, _, alone := strings.Cut(key, " ")
+	return service, alone
+}
+
+// View returns the state of key as the service sees it.
+func (t Table) View(service, key string) State {
+	if _, limited := t[service]; limited {
+		if s, held := t[HoldKey(service, key)]; held {
+			return s
+		}
+	}
+	return t[key]
+}

@@ -3,50 +3,45 @@ package status
 import (
 	"cmp"
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 	"time"
 )
 
-// Rules are what a tally goes by.
-type Rules struct {
-	Quorum  Quorum
-	MaxAge  time.Duration       // a ballot older than this is stale: ignored, never "down"
-	Targets map[string]struct{} // the targets that count, the others are forgotten; nil: all that are voted on
-}
-
-// Transition is one change of one target's health.
+// Transition is one change of the health of one state key.
 type Transition struct {
-	Target   string
+	Target   string // the state key
 	From, To Health
 	At       time.Time
 	Reason   string // the new state's
 }
 
-// Tally turns ballots into states. A target on which the fresh votes decide nothing keeps its state in prev; one that is
-// neither voted on nor in prev is missing from the result. The transitions are ordered by target. When nothing changed,
+// Tally turns ballots into what is observed. A key on which the fresh votes decide nothing keeps its state in prev; one that
+// is neither voted on nor in prev is missing from the result. The transitions are ordered by key. When nothing changed,
 // not even a reason, the result is prev itself; prev is never written.
 func Tally(arrivals []Arrival, rules Rules, prev Table, now time.Time) (Table, []Transition) {
 	fresh := freshBallots(arrivals, rules.MaxAge)
 	next := make(Table, len(prev))
 	var transitions []Transition
 	var cast votes
-	for target := range candidates(fresh, rules.Targets, prev) {
-		before, known := prev[target]
-		after, decided := cast.collect(fresh, target).state(rules.Quorum)
+	for key := range candidates(fresh, rules.Targets, prev) {
+		rule := rules.rule(key)
+		before, known := prev[key]
+		after, decided := cast.collect(fresh, rule.Target).state(&rule)
 		switch {
 		case !decided && !known:
 			continue
 		case !decided:
-			next[target] = before
+			next[key] = before
 			continue
 		case before.Health == after.Health:
 			after.Since = before.Since
 		default:
 			after.Since = now
-			transitions = append(transitions, Transition{target, before.Health, after.Health, now, after.Reason})
+			transitions = append(transitions, Transition{key, before.Health, after.Health, now, after.Reason})
 		}
-		next[target] = after
+		next[key] = after
 	}
 	slices.SortFunc(transitions, func(a, b Transition) int { return cmp.Compare(a.Target, b.Target) })
 	if maps.Equal(prev, next) {
@@ -67,27 +62,28 @@ func freshBallots(arrivals []Arrival, maxAge time.Duration) []Ballot {
 	return fresh
 }
 
-// candidates returns the targets that may have a state: those of the rules, or else all that are voted on or known.
-func candidates(fresh []Ballot, targets map[string]struct{}, prev Table) map[string]struct{} {
+// candidates yields the keys that may have a state: those of the rules, or else all that are voted on or known.
+func candidates(fresh []Ballot, targets map[string]Rule, prev Table) iter.Seq[string] {
 	if targets != nil {
-		return targets
+		return maps.Keys(targets)
 	}
 	all := make(map[string]struct{}, len(prev))
-	for target := range prev {
-		all[target] = struct{}{}
+	for key := range prev {
+		all[key] = struct{}{}
 	}
 	for _, b := range fresh {
-		for target := range b.Votes {
-			all[target] = struct{}{}
+		for key := range b.Votes {
+			all[key] = struct{}{}
 		}
 	}
-	return all
+	return maps.Keys(all)
 }
 
 // votes are the fresh votes on one target. Abstentions are not among them.
 type votes struct {
 	ups, downs int
 	cast       []castVote
+	shares     []float64 // scratch of withheld
 }
 
 type castVote struct {
@@ -114,12 +110,32 @@ func (v *votes) collect(fresh []Ballot, target string) *votes {
 }
 
 // state returns what the votes amount to, without its Since; false: they decide nothing.
-func (v *votes) state(q Quorum) (State, bool) {
-	h := q.decide(v.ups, v.downs)
+func (v *votes) state(rule *Rule) (State, bool) {
+	if len(v.cast) < rule.MinVoters {
+		return State{}, false
+	}
+	h := rule.Quorum.decide(v.ups, v.downs)
 	if h == Unknown {
 		return State{}, false
 	}
-	return State{Health: h, Reason: v.reason(h)}, true
+	s := State{Health: h, Reason: v.reason(h)}
+	if h == Up {
+		s.Withheld = v.withheld()
+	}
+	return s, true
+}
+
+// withheld returns the median of what the votes for up ask to withhold, the greater of two in the middle: one checker
+// with a slow path of its own changes nothing, and half of them are enough.
+func (v *votes) withheld() float64 {
+	v.shares = v.shares[:0]
+	for _, c := range v.cast {
+		if c.vote.Health == Up {
+			v.shares = append(v.shares, min(max(c.vote.Withheld, 0), 1))
+		}
+	}
+	slices.Sort(v.shares)
+	return v.shares[len(v.shares)/2]
 }
 
 // reason says in words who came to h and what most of them saw: "2 of 3 checkers: HTTP 503 Service Unavailable",

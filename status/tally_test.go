@@ -102,7 +102,7 @@ func TestTallySteps(t *testing.T) {
 }
 
 func TestTallyForgetsTargetsOutsideTheRules(t *testing.T) {
-	rules := Rules{MaxAge: time.Second, Targets: map[string]struct{}{"a": {}, "c": {}}}
+	rules := Rules{MaxAge: time.Second, Targets: map[string]Rule{"a": {}, "c": {}}}
 	prev := Table{"a": {Health: Down, Since: t0}, "b": {Health: Down, Since: t0}}
 	got, changes := Tally([]Arrival{{Ballot: Ballot{Vantage: "x", Votes: map[string]Vote{"z": {Health: Up}}}}}, rules, prev, t1)
 	if diff := cmp.Diff(Table{"a": {Health: Down, Since: t0}}, got); diff != "" || len(changes) != 0 {
@@ -145,9 +145,13 @@ func drawArrivals(t *rapid.T) []Arrival {
 func TestTallyEqualsItsTwin(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		arrivals := drawArrivals(t)
-		rules := Rules{MaxAge: 15 * time.Second, Quorum: rapid.SampledFrom([]Quorum{
-			{}, {Kind: QuorumAny}, {Kind: QuorumAll}, {QuorumNumber, 1}, {QuorumNumber, 2}, {QuorumNumber, 4},
-		}).Draw(t, "quorum")}
+		rules := Rules{MaxAge: 15 * time.Second, Default: Rule{
+			Quorum: Quorum{
+				Down: rapid.SampledFrom([]Need{{}, {Kind: NeedMajority}, {Kind: NeedAny}, {Kind: NeedAll}, {NeedNumber, 1}, {NeedNumber, 2}, {NeedNumber, 4}, {NeedPercent, 40}}).Draw(t, "down"),
+				Up:   rapid.SampledFrom([]Need{{}, {}, {}, {Kind: NeedMajority}, {Kind: NeedAll}, {NeedNumber, 2}}).Draw(t, "up"),
+			},
+			MinVoters: rapid.SampledFrom([]int{0, 0, 1, 2, 4}).Draw(t, "min voters"),
+		}}
 		prev := Table{}
 		for _, target := range []string{"a", "b", "c"} {
 			if h := rapid.SampledFrom([]Health{Unknown, Up, Down}).Draw(t, "before"); h != Unknown {
@@ -195,19 +199,30 @@ func twin(arrivals []Arrival, rules Rules, target string, before Health) Health 
 		}
 	}
 	n := ups + downs
-	down, up := false, false
-	switch rules.Quorum.Kind {
-	case QuorumMajority:
-		down, up = downs > ups, ups > downs
-	case QuorumAny:
-		down, up = downs > 0, downs == 0 && ups > 0
-	case QuorumAll:
-		down, up = downs > 0 && ups == 0, ups > 0
-	case QuorumNumber:
-		down, up = downs >= rules.Quorum.N, n >= rules.Quorum.N && downs < rules.Quorum.N
+	if n < rules.Default.MinVoters {
+		return before
+	}
+	enough := func(need Need, votes int) bool {
+		share := float64(votes) / float64(n)
+		return votes > 0 && map[NeedKind]bool{
+			NeedDefault: share > 0.5, NeedMajority: share > 0.5, NeedAny: true, NeedAll: share == 1,
+			NeedNumber: votes >= need.N, NeedPercent: share >= float64(need.N)/100,
+		}[need.Kind]
+	}
+	down, back := rules.Default.Quorum.Down, rules.Default.Quorum.Up
+	up := enough(back, ups)
+	if back == (Need{}) {
+		switch down.Kind {
+		case NeedAny:
+			up = downs == 0 && ups > 0
+		case NeedAll:
+			up = ups > 0
+		default:
+			up = enough(down, ups)
+		}
 	}
 	switch {
-	case down:
+	case enough(down, downs):
 		return Down
 	case up:
 		return Up

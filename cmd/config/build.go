@@ -3,6 +3,7 @@ package config
 import (
 	"path/filepath"
 
+	"meridian/status"
 	"meridian/zones"
 )
 
@@ -17,6 +18,7 @@ type builder struct {
 	checks   map[string]*zones.Check // those that could be built
 	used     map[string]bool         // checks that a service names
 	sources  []*source               // the zones that were read
+	limit    status.Limit            // of services without one of their own
 	measured map[string]string       // region -> a service whose policy measures the distance to it
 }
 
@@ -29,6 +31,7 @@ func build(r *report, path string, root *node) *Config {
 		used: map[string]bool{}, measured: map[string]string{},
 	}
 	b.server()
+	b.safety()
 	b.buildRegions()
 	b.buildChecks()
 	b.buildServices()

@@ -6,8 +6,6 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
-
-	"meridian/status"
 )
 
 // Defaults that aren't in the types' zero values.
@@ -30,21 +28,6 @@ func (b *builder) server() {
 	b.admin()
 	b.board()
 	b.checker()
-	b.quorum()
-}
-
-// quorum takes over what the schema has let through: one of status's own words, or a number.
-func (b *builder) quorum() {
-	raw := &b.raw.Quorum
-	word := raw.Kind.or(status.Quorum{}.String())
-	if raw.Number.set {
-		word = strconv.FormatInt(raw.Number.v, 10)
-	}
-	q, err := status.ParseQuorum(word)
-	if err != nil {
-		b.errorf(raw.Number.at, "%v", err)
-	}
-	b.cfg.Quorum = q
 }
 
 func (b *builder) dns() {
@@ -179,5 +162,22 @@ func (b *builder) checker() {
 		if c.Vantage = raw.Vantage.v; c.Vantage == "" {
 			b.errorf(raw.Vantage.at, "checker.vantage must not be empty")
 		}
+	}
+	c.Vantages = int(raw.Vantages.v)
+	for i, t := range raw.References {
+		if !t.set {
+			continue
+		}
+		check, host, err := ParseTarget(t.v)
+		if err != nil {
+			b.errorf(t.at, "checker.references[%d]: %v", i, err)
+			continue
+		}
+		addr, ok := b.address(text{v: host, at: t.at, set: true}, "checker.references["+strconv.Itoa(i)+"]")
+		if !ok {
+			continue
+		}
+		check.SkipVerify = true // whatever it says: that it answers is enough
+		c.References = append(c.References, Reference{check, addr})
 	}
 }

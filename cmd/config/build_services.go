@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"meridian/cmd/config/nearest"
 	"meridian/geo"
 	"meridian/policy"
 	"meridian/zones"
@@ -49,6 +48,7 @@ func (b *builder) service(e *entry[rawService], name string) *zones.Service {
 	b.fallback(e, s)
 	b.checkOf(e, s)
 	b.minHealthy(e, s)
+	b.safetyOf(e, s)
 	p := &policyBuilder{builder: b, service: e, pools: map[string]int{}, used: make([]bool, len(s.Pools))}
 	for i := range s.Pools {
 		p.pools[s.Pools[i].Region.Name] = i
@@ -132,54 +132,6 @@ func (b *builder) fallback(e *entry[rawService], s *zones.Service) {
 		}
 	case f.Kind.v == "servfail":
 		s.Fallback.Kind = zones.FallbackServfail
-	}
-}
-
-// checkOf finds the service's check, and what is doubtful about using it here.
-func (b *builder) checkOf(e *entry[rawService], s *zones.Service) {
-	name := e.v.Check
-	if !name.set {
-		return
-	}
-	c, ok := b.checks[name.v]
-	if !ok {
-		b.used[nearest.Word(name.v, b.raw.Checks.names())] = true // the one that was meant isn't unused
-		b.errorf(name.at, "service %q uses check %q, which is not defined%s", e.name, name.v, offer(name.v, "defined", b.raw.Checks.names()))
-		return
-	}
-	s.Check = c
-	b.used[name.v] = true
-	for i := range s.Pools {
-		raw := &e.v.Pools[i]
-		if s.Pools[i].CNAME != "" {
-			b.warnf(raw.at, "service %q: the pool %s is a name, which check %q doesn't probe: it counts as up", e.name, raw.name, c.Name)
-		}
-		b.ownAddress(e, raw, s.Pools[i].Endpoints, c)
-	}
-}
-
-// ownAddress reports endpoints at which a check would probe this very server.
-func (b *builder) ownAddress(e *entry[rawService], raw *entry[rawPool], endpoints []netip.Addr, c *zones.Check) {
-	for _, a := range endpoints {
-		target := netip.AddrPortFrom(a, c.Port)
-		at := raw.v.at
-		for _, t := range raw.v.Addresses {
-			if t.v == a.String() {
-				at = t.at
-			}
-		}
-		complain := func(key string, l netip.AddrPort) {
-			b.errorf(at, "service %q: check %q would probe %s, which is this server's own %s (%s)", e.name, c.Name, target, key, l)
-		}
-		if reaches(target, b.cfg.Admin.Listen) {
-			complain("admin.listen", b.cfg.Admin.Listen)
-		}
-		for _, l := range b.cfg.DNS.Listen {
-			if reaches(target, l) {
-				complain("dns.listen", l)
-				break
-			}
-		}
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"net/netip"
 
 	"meridian/geo"
-	"meridian/status"
 	"meridian/zones"
 )
 
@@ -20,7 +19,7 @@ type Config struct {
 	Geo      Geo
 	Board    Board
 	Checker  Checker
-	Quorum   status.Quorum
+	States   States
 	Regions  []geo.Region // in the order of the file
 	Checks   []*zones.Check
 	Zones    []*zones.Zone
@@ -77,6 +76,14 @@ type TLS struct{ CAFile, CertFile, KeyFile string }
 
 // Checker says whether, and as whom, this process probes.
 type Checker struct {
-	Enabled bool
-	Vantage string // who votes; never empty
+	Enabled    bool
+	Vantage    string      // who votes; never empty
+	Vantages   int         // how many checkers probe each target; 0: all
+	References []Reference // what always answers; none: the targets themselves tell when the network is lost
+}
+
+// Reference is a target by which a checker judges itself.
+type Reference struct {
+	Check *zones.Check
+	Addr  netip.Addr
 }

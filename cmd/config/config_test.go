@@ -56,18 +56,18 @@ checker:
 	if got := cfg.DNS.Listen; len(got) != 2 || got[0].String() != "0.0.0.0:53" || got[1].String() != "[::]:53" {
 		t.Errorf("dns.listen = %v", got)
 	}
-	if cfg.Admin.Listen.String() != "127.0.0.1:8053" || cfg.Checker != (Checker{Vantage: "local"}) {
+	if cfg.Admin.Listen.String() != "127.0.0.1:8053" || !cmp.Equal(cfg.Checker, Checker{Vantage: "local"}) {
 		t.Errorf("admin %+v, checker %+v", cfg.Admin, cfg.Checker)
 	}
 	web := zones.Check{
 		Name: "web", Type: zones.CheckHTTPS, Port: 443, Path: "/", Host: "www.glb.test", Status: []int{200},
-		Interval: 4 * time.Second, Timeout: 2 * time.Second, ConsecutiveUp: 2, ConsecutiveDown: 3,
+		Interval: 4 * time.Second, Timeout: 2 * time.Second, Recheck: time.Second, ConsecutiveUp: 2, ConsecutiveDown: 3,
 	}
 	if diff := cmp.Diff(&web, cfg.Checks[0]); diff != "" {
 		t.Error(diff)
 	}
-	if got := cfg.Checks[1].Timeout; got != 500*time.Millisecond {
-		t.Errorf("the default time-out under an interval of 1s is %v", got)
+	if fast := cfg.Checks[1]; fast.Timeout != 500*time.Millisecond || fast.Recheck != 250*time.Millisecond {
+		t.Errorf("under an interval of 1s the time-out is %v and the re-check comes after %v", fast.Timeout, fast.Recheck)
 	}
 	s := cfg.Services[0]
 	if diff := cmp.Diff(&policy.Nearest{Pools: []int{0, 1}}, s.Policy); diff != "" || s.TTL != 30 || s.Fallback.Kind != zones.FallbackAll {
@@ -150,7 +150,7 @@ zones: {glb.test: {nameservers: {ns1.glb.test: [192.0.2.53]}}}
 	if cfg == nil {
 		t.Fatalf("problems:\n%s", lines(problems))
 	}
-	if cfg.Node != "ns1: {evil: true}" || cfg.DNS.Workers != 3 || cfg.DNS.Listen[0].Port() != 1053 || cfg.DataDir != "/x/${N}/$N" || cfg.Quorum.N != 3 {
+	if cfg.Node != "ns1: {evil: true}" || cfg.DNS.Workers != 3 || cfg.DNS.Listen[0].Port() != 1053 || cfg.DataDir != "/x/${N}/$N" || cfg.States.Rules[""].Quorum.Down.N != 3 {
 		t.Errorf("%+v", cfg)
 	}
 }

@@ -63,8 +63,8 @@ func TestContract(t *testing.T) {
 	if len(problems) != 1 || !strings.Contains(problems[0].Text, "board.redis") {
 		t.Errorf("problems:\n%s", lines(problems))
 	}
-	if cfg.Node != "ns1.fra" || cfg.Checker.Enabled || cfg.Checker.Vantage != "fra" || cfg.Quorum != (status.Quorum{}) {
-		t.Errorf("node %q, checker %+v, quorum %v", cfg.Node, cfg.Checker, cfg.Quorum)
+	if cfg.Node != "ns1.fra" || cfg.Checker.Enabled || cfg.Checker.Vantage != "fra" || cfg.States.Rules[""].Quorum != (status.Quorum{Down: status.Need{Kind: status.NeedMajority}}) {
+		t.Errorf("node %q, checker %+v, quorum %v", cfg.Node, cfg.Checker, cfg.States.Rules[""].Quorum)
 	}
 	if want := []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:1053"), netip.MustParseAddrPort("[::1]:1053")}; !slices.Equal(cfg.DNS.Listen, want) {
 		t.Errorf("dns.listen = %v", cfg.DNS.Listen)

@@ -80,7 +80,7 @@ var elsewhere = map[string]string{
 	"the folder can't be read: %v":                            "TestUnreadable",
 	"geo.asn_database: %s has no AS numbers (its type is %s)": "TestGeoFiles",
 	"and %d more problems":                                    "TestManyProblems",
-	"%v":                                                      "status.ParseQuorum accepts whatever the schema lets through",
+	"%v":                                                      "status.ParseNeed accepts whatever the schema lets through",
 }
 
 // TestEveryMessageHasABadFile reads the sources: each message that they can give stands in testdata/bad.

@@ -7,19 +7,24 @@ package config
 // The descriptions are for operators: editors show them beside the key.
 
 type rawConfig struct {
-	Node     text             `json:"node" jsonschema_description:"This server's name: in NSID, id.server, logs and metrics. Omitted: none of them says who answered."`
-	DNS      rawDNS           `json:"dns" jsonschema_description:"Where questions are answered."`
-	Admin    rawAdmin         `json:"admin" jsonschema_description:"The HTTP listener for status, metrics and control."`
-	DataDir  text             `json:"data_dir" jsonschema_description:"Folder for what must survive a restart: last known states, overrides, events. Default: data, beside the configuration file."`
-	Geo      rawGeoData       `json:"geo" jsonschema_description:"What is known of client networks."`
-	Board    rawBoard         `json:"board" jsonschema_description:"Where votes and overrides are shared. Omitted: in memory, kept in data_dir."`
-	Checker  *rawChecker      `json:"checker" jsonschema_description:"Probing from this process. Omitted: it only reads the board."`
-	Quorum   rawQuorum        `json:"quorum" jsonschema_description:"How votes become a state, over the checkers with fresh votes. Default: majority."`
-	Regions  dict[rawRegion]  `json:"regions" jsonschema_description:"The data centres, by name. Their order is the default order for clients at an unknown place."`
-	Checks   dict[rawCheck]   `json:"checks" jsonschema_description:"Health checks, by name."`
-	Zones    dict[rawZone]    `json:"zones" jsonschema_description:"The zones that this server is authoritative for, by apex."`
-	ZonesDir text             `json:"zones_dir" jsonschema_description:"Folder whose files NAME.zone are zone files of the zones NAME."`
-	Services dict[rawService] `json:"services" jsonschema_description:"Owner names whose A and AAAA answers depend on the client."`
+	Node      text             `json:"node" jsonschema_description:"This server's name: in NSID, id.server, logs and metrics. Omitted: none of them says who answered."`
+	DNS       rawDNS           `json:"dns" jsonschema_description:"Where questions are answered."`
+	Admin     rawAdmin         `json:"admin" jsonschema_description:"The HTTP listener for status, metrics and control."`
+	DataDir   text             `json:"data_dir" jsonschema_description:"Folder for what must survive a restart: last known states, overrides, events. Default: data, beside the configuration file."`
+	Geo       rawGeoData       `json:"geo" jsonschema_description:"What is known of client networks."`
+	Board     rawBoard         `json:"board" jsonschema_description:"Where votes and overrides are shared. Omitted: in memory, kept in data_dir."`
+	Checker   *rawChecker      `json:"checker" jsonschema_description:"Probing from this process. Omitted: it only reads the board."`
+	Quorum    rawQuorum        `json:"quorum" jsonschema_description:"How votes become a state, over the checkers with fresh votes: both ways, or down and up apart. Default: majority."`
+	MinVoters integer          `json:"min_voters" jsonschema:"minimum=1,maximum=1000" jsonschema_description:"With fewer fresh votes the state of an endpoint holds. Default: 1."`
+	Flap      rawFlap          `json:"flap" jsonschema_description:"How endpoints that go up and down all the time are kept down."`
+	Failback  rawFailback      `json:"failback" jsonschema_description:"How an endpoint comes back: auto (at once; the default), manual (when an operator says so), delayed or ramp."`
+	Safety    *rawSafety       `json:"safety" jsonschema_description:"How much of a service may go down in a short time. Omitted: all of it."`
+	Freeze    boolean          `json:"freeze" jsonschema_description:"Automation is off: what is observed is shown, and the traffic stays as it is. Default: false."`
+	Regions   dict[rawRegion]  `json:"regions" jsonschema_description:"The data centres, by name. Their order is the default order for clients at an unknown place."`
+	Checks    dict[rawCheck]   `json:"checks" jsonschema_description:"Health checks, by name."`
+	Zones     dict[rawZone]    `json:"zones" jsonschema_description:"The zones that this server is authoritative for, by apex."`
+	ZonesDir  text             `json:"zones_dir" jsonschema_description:"Folder whose files NAME.zone are zone files of the zones NAME."`
+	Services  dict[rawService] `json:"services" jsonschema_description:"Owner names whose A and AAAA answers depend on the client."`
 }
 
 type rawDNS struct {
@@ -65,8 +70,10 @@ type rawTLS struct {
 }
 
 type rawChecker struct {
-	Enabled boolean `json:"enabled" jsonschema_description:"Default: true."`
-	Vantage text    `json:"vantage" jsonschema_description:"Who votes: one name for each checker. Default: the node's name, or local."`
+	Enabled    boolean `json:"enabled" jsonschema_description:"Default: true."`
+	Vantage    text    `json:"vantage" jsonschema_description:"Who votes: one name for each checker. Default: the node's name, or local."`
+	Vantages   integer `json:"vantages" jsonschema:"minimum=1,maximum=1000" jsonschema_description:"How many of the checkers probe each endpoint. Default: all of them."`
+	References []text  `json:"references" jsonschema:"minItems=1,maxItems=16" jsonschema_description:"What always answers, as URLs with addresses (tcp, tls, http, https, dns, icmp). While none does, the checker votes on nothing."`
 }
 
 type rawRegion struct {
@@ -75,22 +82,42 @@ type rawRegion struct {
 }
 
 type rawCheck struct {
-	Type            text      `json:"type" jsonschema:"required,enum=http,enum=https,enum=tcp,enum=tls" jsonschema_description:"How endpoints are probed."`
-	Port            integer   `json:"port" jsonschema:"minimum=1,maximum=65535" jsonschema_description:"Default: 80 for http, 443 for https and tls."`
-	Path            text      `json:"path" jsonschema_description:"http, https: what is requested. Default: /."`
-	Host            text      `json:"host" jsonschema_description:"Host header and SNI; the address dialled is the endpoint's. Omitted: that address."`
-	Expect          rawExpect `json:"expect" jsonschema_description:"http, https: what a healthy response is like."`
-	SkipVerify      boolean   `json:"skip_verify" jsonschema_description:"https, tls: accept any certificate. Default: false."`
-	CAFile          text      `json:"ca_file" jsonschema_description:"https, tls: PEM file with the only authorities to trust. Omitted: the system's."`
-	Interval        duration  `json:"interval" jsonschema_description:"From one probe to the next. Default: 4s."`
-	Timeout         duration  `json:"timeout" jsonschema_description:"Of a whole probe; below the interval. Default: 2s."`
-	ConsecutiveUp   integer   `json:"consecutive_up" jsonschema:"minimum=1,maximum=100" jsonschema_description:"Successes in a row that make an endpoint up. Default: 2."`
-	ConsecutiveDown integer   `json:"consecutive_down" jsonschema:"minimum=1,maximum=100" jsonschema_description:"Failures in a row that make an endpoint down. Default: 3."`
+	Type            text        `json:"type" jsonschema:"required,enum=http,enum=https,enum=tcp,enum=tls,enum=grpc,enum=dns,enum=icmp,enum=exec,enum=push" jsonschema_description:"How endpoints are probed."`
+	Port            integer     `json:"port" jsonschema:"minimum=1,maximum=65535" jsonschema_description:"Default: 80 for http, 443 for https and tls, 53 for dns."`
+	Path            text        `json:"path" jsonschema_description:"http, https: what is requested. Default: /."`
+	Host            text        `json:"host" jsonschema_description:"Host header or :authority, and SNI; the address dialled is the endpoint's. Omitted: that address."`
+	TLS             boolean     `json:"tls" jsonschema_description:"grpc: over TLS, not in plain text (h2c). Default: false."`
+	Service         text        `json:"service" jsonschema_description:"grpc: the service whose health is asked for. Omitted: the server's as a whole."`
+	Query           *rawQuery   `json:"query" jsonschema_description:"dns: what is asked."`
+	Command         []text      `json:"command" jsonschema:"minItems=1,maxItems=64" jsonschema_description:"exec: a program, by its absolute path, and its arguments. No shell is involved."`
+	Lifetime        duration    `json:"lifetime" jsonschema_description:"push: how long a heartbeat counts. Default: 30s."`
+	Expect          rawExpect   `json:"expect" jsonschema_description:"http, https, dns: what a healthy response is like."`
+	Degraded        rawDegraded `json:"degraded" jsonschema_description:"When an endpoint that is up should be spared half of its traffic."`
+	SkipVerify      boolean     `json:"skip_verify" jsonschema_description:"https, tls, grpc: accept any certificate. Default: false."`
+	CAFile          text        `json:"ca_file" jsonschema_description:"https, tls, grpc: PEM file with the only authorities to trust. Omitted: the system's."`
+	Interval        duration    `json:"interval" jsonschema_description:"From one probe to the next. Default: 4s."`
+	Timeout         duration    `json:"timeout" jsonschema_description:"Of a whole probe; below the interval. Default: 2s."`
+	Recheck         duration    `json:"recheck" jsonschema_description:"To the next probe while observations speak against the verdict; at most the interval. Default: 1s, a quarter of intervals below 4s."`
+	ConsecutiveUp   integer     `json:"consecutive_up" jsonschema:"minimum=1,maximum=100" jsonschema_description:"Successes in a row that make an endpoint up. Default: 2, for push 1."`
+	ConsecutiveDown integer     `json:"consecutive_down" jsonschema:"minimum=1,maximum=100" jsonschema_description:"Failures in a row that make an endpoint down. Default: 3, for push 1."`
+}
+
+type rawQuery struct {
+	Name text `json:"name" jsonschema:"required" jsonschema_description:"The name asked for."`
+	Type text `json:"type" jsonschema_description:"Record type. Default: A."`
+	Over text `json:"over" jsonschema:"enum=udp,enum=tcp" jsonschema_description:"Default: udp."`
 }
 
 type rawExpect struct {
-	Status []integer `json:"status" jsonschema:"minItems=1" jsonschema_description:"The healthy statuses. Default: 200."`
-	Body   text      `json:"body" jsonschema_description:"Must occur in the first 64 KiB of the body. Empty: not looked at."`
+	Status []integer      `json:"status" jsonschema:"minItems=1" jsonschema_description:"http, https: the healthy statuses. Default: 200."`
+	Body   text           `json:"body" jsonschema_description:"http, https: must occur in the first 64 KiB of the body. Empty: not looked at."`
+	JSON   dict[anything] `json:"json" jsonschema_description:"http, https: JSONPaths into a body that is JSON, and what all that each selects must equal."`
+	RCode  text           `json:"rcode" jsonschema_description:"dns: the response code. Default: NOERROR."`
+	Answer text           `json:"answer" jsonschema_description:"dns: the data of a record that must be among the answers. Omitted: any answer, or none."`
+}
+
+type rawDegraded struct {
+	Latency duration `json:"latency" jsonschema_description:"A probe that takes longer counts as degraded; below the timeout. Omitted: none does."`
 }
 
 type rawZone struct {
@@ -101,17 +128,42 @@ type rawZone struct {
 type rawService struct {
 	sound      bool          // the schema found nothing wrong with any part of it
 	TTL        integer       `json:"ttl" jsonschema:"title=a whole number of seconds,minimum=0,maximum=2147483647" jsonschema_description:"Default: 30."`
-	Check      text          `json:"check" jsonschema_description:"Name of the health check for its endpoints. Omitted: they count as up."`
+	Check      rawUse        `json:"check" jsonschema_description:"The health check for its endpoints, by name, or several combined. Omitted: they count as up."`
 	MinHealthy rawMinHealthy `json:"min_healthy" jsonschema_description:"How many of a pool's endpoints, or what share of them, must be up; below it the pool counts as down. Default: 1."`
 	Pools      dict[rawPool] `json:"pools" jsonschema:"required" jsonschema_description:"The answers, by region."`
 	Policy     *rawPolicy    `json:"policy" jsonschema_description:"Which pool a client gets. Default: nearest."`
 	Sticky     boolean       `json:"sticky" jsonschema_description:"Draw by the client's network (v4 /24, v6 /56) instead of at random. Default: false."`
+	Quorum     rawQuorum     `json:"quorum" jsonschema_description:"As above, for this service."`
+	MinVoters  integer       `json:"min_voters" jsonschema:"minimum=1,maximum=1000" jsonschema_description:"As above, for this service."`
+	Flap       rawFlap       `json:"flap" jsonschema_description:"As above, for this service; what is omitted is as above."`
+	Failback   rawFailback   `json:"failback" jsonschema_description:"As above, for this service."`
+	Safety     *rawSafety    `json:"safety" jsonschema_description:"As above, for this service."`
 	Fallback   rawFallback   `json:"fallback" jsonschema_description:"The answer when no pool takes anything: all (as if every pool were up; the default), servfail, or these addresses."`
 }
 
 func (s *rawService) decode(n *node) {
 	s.sound = n.sound()
 	decodeFields(n, s)
+}
+
+// rawUse is the name of a check, or a mapping that combines several.
+type rawUse struct {
+	at       pos
+	set      bool   // something is there, and it has the right shape
+	Name     text   `json:"-"`
+	All      []text `json:"all" jsonschema:"minItems=1" jsonschema_description:"Down when one of these is down."`
+	Any      []text `json:"any" jsonschema:"minItems=1" jsonschema_description:"Up when one of these is up."`
+	Critical text   `json:"critical" jsonschema_description:"It alone decides up or down; the others can only degrade."`
+	Observe  []text `json:"observe" jsonschema:"minItems=1" jsonschema_description:"Probed and shown, but never counted."`
+}
+
+func (u *rawUse) decode(n *node) {
+	u.at, u.set = n.at, !n.bad
+	if n.kind == scalar {
+		decode(n, &u.Name)
+		return
+	}
+	decodeFields(n, u)
 }
 
 // rawPool is a list of addresses or a mapping.
@@ -202,17 +254,6 @@ func (r *rawRule) decode(n *node) {
 type rawAll struct {
 	Max integer     `json:"max" jsonschema:"minimum=1,maximum=8" jsonschema_description:"Addresses in one answer, chosen at random. Default: 8."`
 	Of  []rawPolicy `json:"of" jsonschema:"minItems=1" jsonschema_description:"Whose addresses. Omitted: every pool's."`
-}
-
-// rawQuorum is a word or a number.
-type rawQuorum struct {
-	Kind   text    `json:"-"`
-	Number integer `json:"-"`
-}
-
-func (q *rawQuorum) decode(n *node) {
-	decode(n, &q.Kind)
-	decode(n, &q.Number)
 }
 
 // rawMinHealthy is a number of endpoints or a percentage.

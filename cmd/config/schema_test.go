@@ -83,6 +83,17 @@ func (rawPool) JSONSchemaExtend(s *jsonschema.Schema) {
 	either(s, `a list of addresses, or a mapping such as {cname: name}`, addresses)
 }
 
+func (rawUse) JSONSchemaExtend(s *jsonschema.Schema) {
+	s.MinProperties = new(uint64(1))
+	either(s, "the name of a check, or a mapping with all or any, critical, observe", &jsonschema.Schema{Type: "string"})
+}
+
+func (anything) JSONSchemaExtend(s *jsonschema.Schema) {
+	*s = jsonschema.Schema{Title: "text, a number, true, false or null", AnyOf: []*jsonschema.Schema{
+		{Type: "string"}, {Type: "number"}, {Type: "boolean"}, {Type: "null"},
+	}}
+}
+
 func (rawPolicy) JSONSchemaExtend(s *jsonschema.Schema) {
 	s.MinProperties, s.MaxProperties = new(uint64(1)), new(uint64(1))
 	either(s, "nearest, all, weighted, a region, or a mapping with one of nearest, failover, weighted, geo, all",
@@ -93,13 +104,6 @@ func (rawWeighted) JSONSchemaExtend(s *jsonschema.Schema) {
 	*s = jsonschema.Schema{Title: "a mapping of regions to weights, or a list of {policy, weight}", AnyOf: []*jsonschema.Schema{
 		{Type: "object", MinProperties: new(uint64(1)), AdditionalProperties: &jsonschema.Schema{Type: "number", Minimum: "0"}},
 		{Type: "array", MinItems: new(uint64(1)), Items: &jsonschema.Schema{Ref: "#/$defs/Share"}},
-	}}
-}
-
-func (rawQuorum) JSONSchemaExtend(s *jsonschema.Schema) {
-	*s = jsonschema.Schema{Title: "majority, any, all, or a number of checkers", AnyOf: []*jsonschema.Schema{
-		{Type: "string", Enum: []any{"majority", "any", "all"}},
-		{Type: "integer", Minimum: "1"},
 	}}
 }
 

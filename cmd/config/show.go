@@ -28,9 +28,13 @@ func Show(cfg *Config) []byte {
 		"data_dir", abs(cfg.DataDir),
 		"geo", fields("database", abs(cfg.Geo.Database), "asn_database", abs(cfg.Geo.ASNDatabase), "networks", abs(cfg.Geo.Networks)),
 		"board", showBoard(cfg.Board.Redis),
-		"checker", fields("enabled", cfg.Checker.Enabled, "vantage", cfg.Checker.Vantage),
-		"quorum", plain(cfg.Quorum.String()),
+		"checker", showChecker(cfg.Checker),
 	)
+	base := cfg.States.Rules[""]
+	showRule(y, base, nil)
+	if cfg.States.Frozen {
+		put(y, "freeze", plain("true"))
+	}
 	section(y, "regions", cfg.Regions, func(r geo.Region) (string, *yaml.Node) {
 		var at *yaml.Node
 		if r.Coordinates.Known {
@@ -40,7 +44,14 @@ func Show(cfg *Config) []byte {
 	})
 	section(y, "checks", cfg.Checks, showCheck)
 	section(y, "zones", cfg.Zones, showZone)
-	section(y, "services", cfg.Services, showService)
+	section(y, "services", cfg.Services, func(s *zones.Service) (string, *yaml.Node) {
+		name, v := showService(s)
+		showRule(v, cfg.States.Rules[s.StateRules], &base)
+		if limit := showSafety(cfg.States.Limits[s.Name]); limit != nil {
+			put(v, "safety", limit)
+		}
+		return name, v
+	})
 	var out bytes.Buffer
 	enc := yaml.NewEncoder(&out)
 	enc.SetIndent(2)
@@ -73,20 +84,6 @@ func showBoard(r *Redis) *yaml.Node {
 	return fields("redis", fields(
 		"addresses", flow(items(r.Addresses)), "master_name", r.MasterName, "username", r.Username,
 		"password", password, "password_file", abs(r.PasswordFile), "tls", tls, "prefix", r.Prefix))
-}
-
-func showCheck(c *zones.Check) (string, *yaml.Node) {
-	var expect, status *yaml.Node
-	if c.Status != nil {
-		status = flow(items(c.Status))
-	}
-	if c.Status != nil || c.Body != "" {
-		expect = fields("status", status, "body", c.Body)
-	}
-	return c.Name, fields(
-		"type", string(c.Type), "port", int(c.Port), "path", c.Path, "host", c.Host, "expect", expect,
-		"skip_verify", yes(c.SkipVerify), "ca_file", abs(c.CAFile), "interval", c.Interval, "timeout", c.Timeout,
-		"consecutive_up", c.ConsecutiveUp, "consecutive_down", c.ConsecutiveDown)
 }
 
 // showZone shows where a zone comes from, not what is in it: "meridian zone dump" does that.
@@ -126,10 +123,7 @@ func showService(s *zones.Service) (string, *yaml.Node) {
 		}
 		put(pools, p.Region.Name, v)
 	}
-	check, minHealthy := "", ""
-	if s.Check != nil {
-		check = s.Check.Name
-	}
+	minHealthy := ""
 	switch m := s.MinHealthy; {
 	case m.Share > 0:
 		minHealthy = fmt.Sprintf("%.0f%%", m.Share*100)
@@ -144,7 +138,7 @@ func showService(s *zones.Service) (string, *yaml.Node) {
 		fallback = flow(items(s.Fallback.Addresses))
 	}
 	return strings.TrimSuffix(s.Name, "."), fields(
-		"ttl", plain(fmt.Sprint(s.TTL)), "check", check, "min_healthy", plain(minHealthy), "pools", pools,
+		"ttl", plain(fmt.Sprint(s.TTL)), "check", showUse(s.Check), "min_healthy", plain(minHealthy), "pools", pools,
 		"policy", showPolicy(s, s.Policy), "sticky", s.Sticky, "fallback", fallback)
 }
 

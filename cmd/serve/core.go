@@ -67,7 +67,7 @@ func NewCore(path string, o CoreOptions) (*Core, []zones.Problem) {
 	}
 	c.declared.Store(d)
 	c.states = board.NewStates(c.memory, board.Options{
-		Rules: d.rules(), DataDir: d.config.DataDir, Log: c.log, Transitions: c.note,
+		Rules: d.rules(), DataDir: d.config.DataDir, Log: c.log, Events: c.note,
 	})
 	c.checker = checker.New(d.config.Checker.Vantage, c.memory, checker.Options{
 		Log: c.log, Probe: o.Probe, Observed: c.observe,
@@ -166,18 +166,17 @@ func (c *Core) reloaded(err *admin.ReloadError) {
 	c.lastReload = r
 }
 
-// note counts transitions; the mirror has logged them.
-func (c *Core) note(ts []status.Transition) {
-	holders := c.declared.Load().holders
+// note counts changes of health; the mirror has logged them.
+func (c *Core) note(events []status.Event) {
+	states := c.declared.Load().states
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for _, t := range ts {
-		seen := map[string]bool{}
-		for _, h := range holders[t.Target] {
-			if !seen[h.region] {
-				seen[h.region] = true
-				c.transitions[transitionKey{h.region, t.To}]++
-			}
+	for _, e := range events {
+		if e.Kind != status.EventHealth {
+			continue
+		}
+		for _, region := range states[e.Key].regions {
+			c.transitions[transitionKey{region, e.To}]++
 		}
 	}
 }

@@ -2,6 +2,7 @@ package serve
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"meridian/checker"
@@ -18,15 +19,16 @@ type declared struct {
 	atlas    *geo.Atlas
 	layout   *snapshot.Layout
 	targets  []checker.Target
-	holders  map[string][]holder // by target
+	states   map[string]stated // by state key
 	loadedAt time.Time
 	warnings []zones.Problem
 }
 
-// holder is a place where a target serves.
-type holder struct {
-	service *zones.Service
-	region  string
+// stated is what a state is about.
+type stated struct {
+	target  checker.Target
+	rules   string   // zones.Service.StateRules
+	regions []string // where it serves, each once
 }
 
 // declare loads and compiles the configuration at path. It binds and changes nothing. It returns nil when any
@@ -46,7 +48,7 @@ func declare(path string, counters *snapshot.Counters) (*declared, []zones.Probl
 
 // compile makes what queries read of a checked configuration.
 func compile(cfg *config.Config, counters *snapshot.Counters) (*declared, error) {
-	d := &declared{config: cfg, holders: map[string][]holder{}, loadedAt: time.Now()}
+	d := &declared{config: cfg, states: map[string]stated{}, loadedAt: time.Now()}
 	atlas, err := geo.NewAtlas(cfg.Geo.Sources)
 	if err != nil {
 		return nil, fmt.Errorf("the geographic data can't be compiled: %w", err)
@@ -56,17 +58,25 @@ func compile(cfg *config.Config, counters *snapshot.Counters) (*declared, error)
 		return nil, err
 	}
 	d.atlas, d.layout = atlas, layout
+	probed := map[string]bool{}
 	for _, s := range cfg.Services {
 		if s.Check == nil {
 			continue
 		}
 		for _, p := range s.Pools {
 			for _, addr := range p.Endpoints {
-				key := s.Check.Target(addr)
-				if d.holders[key] == nil {
-					d.targets = append(d.targets, checker.Target{Key: key, Check: s.Check, Addr: addr})
+				t := checker.Target{Key: s.Check.Target(addr), Check: s.Check, Addr: addr}
+				if !probed[t.Key] {
+					probed[t.Key] = true
+					d.targets = append(d.targets, t)
 				}
-				d.holders[key] = append(d.holders[key], holder{s, p.Region.Name})
+				key := s.StateKey(addr)
+				st := d.states[key]
+				st.target, st.rules = t, s.StateRules
+				if !slices.Contains(st.regions, p.Region.Name) {
+					st.regions = append(st.regions, p.Region.Name)
+				}
+				d.states[key] = st
 			}
 		}
 	}
@@ -83,9 +93,45 @@ func (d *declared) probed() []checker.Target {
 
 // rules is how votes become states under this configuration.
 func (d *declared) rules() status.Rules {
-	r := status.Rules{Quorum: d.config.Quorum, Targets: make(map[string]struct{}, len(d.targets))}
-	for _, t := range d.targets {
-		r.Targets[t.Key] = struct{}{}
+	cfg := &d.config.States
+	r := status.Rules{
+		Targets: make(map[string]status.Rule, len(d.states)), Frozen: cfg.Frozen,
+		Guard: status.NewGuard(groups(d.config.Services, cfg.Limits)),
+	}
+	for key, s := range d.states {
+		rule := cfg.Rules[s.rules]
+		rule.Target = s.target.Key
+		r.Targets[key] = rule
 	}
 	return r
+}
+
+// groups are the pools that safety limits count, by service and address family.
+func groups(services []*zones.Service, limits map[string]status.Limit) []status.Group {
+	var all []status.Group
+	for _, s := range services {
+		limit := limits[s.Name]
+		if s.Check == nil || limit.Share <= 0 {
+			continue
+		}
+		v4, v6 := status.Group{Service: s.Name, Family: "IPv4", Limit: limit}, status.Group{Service: s.Name, Family: "IPv6", Limit: limit}
+		for _, p := range s.Pools {
+			var keys4, keys6 []string
+			for _, addr := range p.Endpoints {
+				if addr.Is4() {
+					keys4 = append(keys4, s.StateKey(addr))
+				} else {
+					keys6 = append(keys6, s.StateKey(addr))
+				}
+			}
+			if len(keys4) > 0 {
+				v4.Pools = append(v4.Pools, status.Pool{Region: p.Region.Name, Keys: keys4, Need: s.MinHealthy.Of(len(keys4))})
+			}
+			if len(keys6) > 0 {
+				v6.Pools = append(v6.Pools, status.Pool{Region: p.Region.Name, Keys: keys6, Need: s.MinHealthy.Of(len(keys6))})
+			}
+		}
+		all = append(all, v4, v6)
+	}
+	return all
 }

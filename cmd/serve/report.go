@@ -64,7 +64,7 @@ func poolReport(snap *snapshot.Snapshot, svc *snapshot.Service, p int) admin.Poo
 	for _, addr := range pool.Endpoints {
 		e := admin.EndpointReport{Address: addr.String(), State: admin.StateUp, Admin: admin.AdminReady, Reason: "no check"}
 		if spec.Check != nil {
-			st := snap.States()[spec.Check.Target(addr)]
+			st := snap.States().View(spec.Name, spec.StateKey(addr))
 			e.State, e.Forced, e.Reason = st.Health.String(), st.Forced, st.Reason
 			if !st.Since.IsZero() {
 				e.Since = &st.Since

@@ -2,6 +2,7 @@ package serve
 
 import (
 	"fmt"
+	"maps"
 	"runtime"
 	"slices"
 	"time"
@@ -173,13 +174,14 @@ func cumulative(d dnsserver.Durations) admin.Histogram {
 
 // numberHealth fills in endpoints, regions and transitions.
 func (s *server) numberHealth(n *admin.Numbers, d *declared) {
-	states := s.states.Table()
-	for _, t := range d.targets {
-		seen := map[string]bool{}
-		for _, h := range d.holders[t.Key] {
-			if !seen[h.region] {
-				seen[h.region] = true
-				n.Endpoints = append(n.Endpoints, endpointNumber(t, h.region, states[t.Key]))
+	table := s.states.Table()
+	told := map[[2]string]bool{} // a target that has several states, by several rules, is told of once: by the first key
+	for _, key := range slices.Sorted(maps.Keys(d.states)) {
+		target := d.states[key].target
+		for _, region := range d.states[key].regions {
+			if at := [2]string{target.Key, region}; !told[at] {
+				told[at] = true
+				n.Endpoints = append(n.Endpoints, endpointNumber(target, region, table[key]))
 			}
 		}
 	}

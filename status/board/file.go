@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"time"
@@ -13,7 +14,10 @@ import (
 )
 
 // fileSchema names the format of the states file. A change that an older Meridian would misread is a new name.
-const fileSchema = "meridian.states/v1"
+const fileSchema = "meridian.states/v2"
+
+// oldSchema is the format before there was a governor: the same without what it remembers.
+const oldSchema = "meridian.states/v1"
 
 // maxFile bounds the states file in bytes, far above what 100,000 targets need.
 const maxFile = 256 << 20
@@ -22,48 +26,95 @@ const maxFile = 256 << 20
 type file struct{ path string }
 
 type fileContent struct {
-	Schema    string               `json:"schema"`
-	Confirmed time.Time            `json:"confirmed"` // when fresh votes last upheld the states; zero: never
-	States    map[string]fileState `json:"states"`
+	Schema    string                   `json:"schema"`
+	Confirmed time.Time                `json:"confirmed"` // when fresh votes last upheld the states; zero: never
+	States    map[string]fileState     `json:"states"`
+	Observed  map[string]fileState     `json:"observed,omitempty"` // where it differs from States
+	Keys      map[string]status.Memory `json:"keys,omitempty"`
+	Outs      map[string][]status.Out  `json:"outs,omitempty"`
+	Freeze    *fileFreeze              `json:"freeze,omitempty"`
 }
 
 type fileState struct {
-	Health status.Health `json:"health"`
-	Since  time.Time     `json:"since,omitzero"`
-	Reason string        `json:"reason,omitempty"`
+	Health   status.Health `json:"health"`
+	Held     status.Hold   `json:"held,omitempty"`
+	Withheld float64       `json:"withheld,omitempty"`
+	Since    time.Time     `json:"since,omitzero"`
+	Reason   string        `json:"reason,omitempty"`
+}
+
+type fileFreeze struct {
+	Until  time.Time `json:"until,omitzero"`
+	Author string    `json:"author,omitempty"`
+	Reason string    `json:"reason,omitempty"`
+}
+
+// kept is what the states file holds.
+type kept struct {
+	observed  status.Table
+	governor  status.GovernorState
+	freeze    status.Freeze
+	confirmed time.Time // when fresh votes last upheld the states; zero: never
 }
 
 // unusableError is about a states file that is there, and of no use to this version.
 type unusableError struct{ error }
 
-// load reads the states and when fresh votes last upheld them. No file is not an error, and gives no states. A file that
-// is unusable is moved aside, so that it is neither met again nor lost, and reported as an unusableError.
-func (f file) load() (status.Table, time.Time, error) {
+// load reads the file. No file is not an error, and gives no states. A file that is unusable is moved aside, so that it
+// is neither met again nor lost, and reported as an unusableError.
+func (f file) load() (kept, error) {
 	info, err := os.Stat(f.path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, time.Time{}, nil
+		return kept{}, nil
 	case err != nil:
-		return nil, time.Time{}, err
+		return kept{}, err
 	case info.Size() > maxFile:
-		return nil, time.Time{}, f.setAside(fmt.Errorf("it has %d bytes, more than %d", info.Size(), maxFile))
+		return kept{}, f.setAside(fmt.Errorf("it has %d bytes, more than %d", info.Size(), maxFile))
 	}
 	data, err := os.ReadFile(f.path)
 	if err != nil {
-		return nil, time.Time{}, f.setAside(err)
+		return kept{}, f.setAside(err)
 	}
 	var content fileContent
 	if err := json.Unmarshal(data, &content); err != nil {
-		return nil, time.Time{}, f.setAside(err)
+		return kept{}, f.setAside(err)
 	}
-	if content.Schema != fileSchema {
-		return nil, time.Time{}, f.setAside(fmt.Errorf("its schema is %q, this version reads %q", content.Schema, fileSchema))
+	if content.Schema != fileSchema && content.Schema != oldSchema {
+		return kept{}, f.setAside(fmt.Errorf("its schema is %q, this version reads %q and %q", content.Schema, fileSchema, oldSchema))
 	}
-	table := make(status.Table, len(content.States))
-	for target, s := range content.States {
-		table[target] = status.State{Health: s.Health, Since: s.Since, Reason: s.Reason}
+	return content.kept(), nil
+}
+
+func (c *fileContent) kept() kept {
+	k := kept{
+		governor: status.GovernorState{Table: table(c.States), Keys: c.Keys, Outs: c.Outs}, confirmed: c.Confirmed,
+		observed: make(status.Table, len(c.States)),
 	}
-	return table, content.Confirmed, nil
+	for key, s := range k.governor.Table {
+		if s.Held == status.HoldVelocity {
+			continue // belongs to one service, and is never observed
+		}
+		s.Held, s.Withheld = "", 0
+		k.observed[key] = s
+	}
+	maps.Copy(k.observed, table(c.Observed))
+	if c.Freeze != nil {
+		k.freeze = status.Freeze{On: true, Until: c.Freeze.Until, Author: c.Freeze.Author, Reason: c.Freeze.Reason}
+	}
+	return k
+}
+
+func table(states map[string]fileState) status.Table {
+	t := make(status.Table, len(states))
+	for key, s := range states {
+		t[key] = status.State{Health: s.Health, Held: s.Held, Withheld: s.Withheld, Since: s.Since, Reason: s.Reason}
+	}
+	return t
+}
+
+func newFileState(s status.State) fileState {
+	return fileState{Health: s.Health, Held: s.Held, Withheld: s.Withheld, Since: s.Since.UTC(), Reason: s.Reason}
 }
 
 // setAside renames the file, replacing one that was set aside before, and returns what to tell the operator.
@@ -75,11 +126,20 @@ func (f file) setAside(why error) error {
 	return unusableError{fmt.Errorf("%s is unusable: %w; it is kept as %s", f.path, why, aside)}
 }
 
-// save writes the states so that a crash at any moment leaves either the old file or the new one.
-func (f file) save(t status.Table, confirmed time.Time) error {
-	content := fileContent{Schema: fileSchema, Confirmed: confirmed.UTC(), States: make(map[string]fileState, len(t))}
-	for target, s := range t {
-		content.States[target] = fileState{s.Health, s.Since.UTC(), s.Reason}
+// save writes the file so that a crash at any moment leaves either the old file or the new one.
+func (f file) save(k kept) error {
+	content := fileContent{
+		Schema: fileSchema, Confirmed: k.confirmed.UTC(), Keys: k.governor.Keys, Outs: k.governor.Outs,
+		States: make(map[string]fileState, len(k.governor.Table)), Observed: map[string]fileState{},
+	}
+	for key, s := range k.governor.Table {
+		content.States[key] = newFileState(s)
+		if seen, shared := k.observed[key]; shared && (s.Health != seen.Health || s.Withheld != seen.Withheld) {
+			content.Observed[key] = newFileState(seen)
+		}
+	}
+	if k.freeze.On {
+		content.Freeze = &fileFreeze{k.freeze.Until, k.freeze.Author, k.freeze.Reason}
 	}
 	data, err := json.Marshal(content)
 	if err != nil {

@@ -4,11 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"sync"
 	"time"
-
-	"meridian/status"
 )
 
 const (
@@ -62,9 +59,9 @@ func (d *diskState) done(confirmed time.Time, err error) (before error) {
 	return before
 }
 
-// restore reads the states that the file holds.
-func (s *States) restore() status.Table {
-	table, confirmed, err := s.file.load()
+// restore begins with what the file holds.
+func (s *States) restore() {
+	k, err := s.file.load()
 	if err != nil {
 		var unusable unusableError
 		if errors.As(err, &unusable) {
@@ -73,16 +70,18 @@ func (s *States) restore() status.Table {
 			s.log.Error("the last known states can't be read; starting without them", "error", err)
 		}
 		s.disk.begin(time.Time{}, err)
-		return status.Table{}
+		return
 	}
-	if len(table) == 0 {
-		return status.Table{}
+	if s.freeze = k.freeze; s.freeze.On {
+		s.log.Warn("automation is still frozen: states hold, whatever is observed", "author", s.freeze.Author, "reason", s.freeze.Reason, "until", s.freeze.Until)
 	}
-	s.restored = confirmed
-	s.disk.begin(confirmed, nil)
-	s.log.Info("starting from the last known states", "targets", len(table),
-		"age", max(0, time.Since(confirmed)).Round(time.Second).String())
-	return maps.Clone(table)
+	if len(k.governor.Table) == 0 {
+		return
+	}
+	s.observed, s.governor, s.restored = k.observed, k.governor, k.confirmed
+	s.disk.begin(k.confirmed, nil)
+	s.log.Info("starting from the last known states", "targets", len(k.observed),
+		"age", max(0, time.Since(k.confirmed)).Round(time.Second).String())
 }
 
 // keep writes the states file whenever it is wanted, and once at its end. The first write, at the start, finds out at
@@ -109,12 +108,14 @@ func (s *States) keep(ctx context.Context) {
 
 // save writes the states as they are now, and logs when writing begins or ceases to fail.
 func (s *States) save() error {
-	confirmed := s.view.Load().confirmed
-	err := s.file.save(s.Table(), confirmed)
+	s.mu.Lock()
+	k := kept{s.observed, s.governor, s.freeze, s.view.Load().confirmed}
+	s.mu.Unlock()
+	err := s.file.save(k)
 	if err != nil {
 		err = fmt.Errorf("states can't be kept for the next start: %w", err)
 	}
-	switch before := s.disk.done(confirmed, err); {
+	switch before := s.disk.done(k.confirmed, err); {
 	case err != nil && (before == nil || before.Error() != err.Error()):
 		s.log.Error("states are not kept; the server goes on without", "error", err)
 	case err == nil && before != nil:

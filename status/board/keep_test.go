@@ -81,8 +81,8 @@ func TestStatesFileKeepsItsAgeHonest(t *testing.T) {
 			time.Sleep(5 * time.Second)
 		}
 		synctest.Wait()
-		_, confirmed, err := file{filepath.Join(dir, "states.json")}.load()
-		if age := time.Since(confirmed); err != nil || age > refreshFile+10*time.Second {
+		k, err := file{filepath.Join(dir, "states.json")}.load()
+		if age := time.Since(k.confirmed); err != nil || age > refreshFile+10*time.Second {
 			t.Errorf("a crash now would restore states with the age %v, %v", age, err)
 		}
 	})
@@ -93,7 +93,7 @@ func TestUnusableStatesFile(t *testing.T) {
 		"empty":         "",
 		"cut off":       `{"schema":"meridian.states/v1","states":{"a":{"hea`,
 		"not JSON":      "health: up\n",
-		"other version": `{"schema":"meridian.states/v2","states":{"a":{"health":"down"}}}`,
+		"other version": `{"schema":"meridian.states/v3","states":{"a":{"health":"down"}}}`,
 		"other health":  `{"schema":"meridian.states/v1","states":{"a":{"health":"poorly"}}}`,
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -116,7 +116,7 @@ func TestUnusableStatesFile(t *testing.T) {
 			if got := read(t, path+".unusable"); got != content {
 				t.Errorf("kept aside: %q, want %q", got, content)
 			}
-			if _, _, err := (file{path}).load(); err != nil {
+			if _, err := (file{path}).load(); err != nil {
 				t.Errorf("the file written since: %v", err)
 			}
 		})
@@ -128,7 +128,7 @@ func TestH37WallClockJumpedBack(t *testing.T) {
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
 		f := file{filepath.Join(dir, "states.json")}
-		if err := f.save(status.Table{"a": {Health: status.Down}}, time.Now().Add(time.Hour)); err != nil {
+		if err := f.save(keeping(status.Table{"a": {Health: status.Down}}, time.Now().Add(time.Hour))); err != nil {
 			t.Fatal(err)
 		}
 		var b Memory
@@ -180,14 +180,14 @@ func TestUnwritableDataDir(t *testing.T) {
 func TestFullDiskLeavesTheOldFile(t *testing.T) {
 	dir := t.TempDir()
 	f := file{filepath.Join(dir, "states.json")}
-	if err := f.save(status.Table{"a": {Health: status.Up}}, time.Now()); err != nil {
+	if err := f.save(keeping(status.Table{"a": {Health: status.Up}}, time.Now())); err != nil {
 		t.Fatal(err)
 	}
 	before := read(t, f.path)
 	if err := os.Symlink("/dev/full", f.path+".tmp"); err != nil { // every write to it fails with ENOSPC
 		t.Fatal(err)
 	}
-	if err := f.save(status.Table{"a": {Health: status.Down}}, time.Now()); err == nil {
+	if err := f.save(keeping(status.Table{"a": {Health: status.Down}}, time.Now())); err == nil {
 		t.Fatal("the disk is full, and nobody noticed")
 	}
 	if got := read(t, f.path); got != before {
@@ -198,14 +198,19 @@ func TestFullDiskLeavesTheOldFile(t *testing.T) {
 	}
 }
 
+// keeping is the content of a file in which everything observed is followed.
+func keeping(t status.Table, confirmed time.Time) kept {
+	return kept{observed: t, governor: status.GovernorState{Table: t}, confirmed: confirmed}
+}
+
 func TestStatesFileFormat(t *testing.T) {
 	f := file{filepath.Join(t.TempDir(), "states.json")}
 	since := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	table := status.Table{"web:1f2e3d4c@198.18.1.1": {Health: status.Down, Since: since, Reason: "checker fra: HTTP 503 Service Unavailable"}}
-	if err := f.save(table, since.Add(time.Hour)); err != nil {
+	if err := f.save(keeping(table, since.Add(time.Hour))); err != nil {
 		t.Fatal(err)
 	}
-	want := `{"schema":"meridian.states/v1","confirmed":"2026-03-01T13:00:00Z","states":{"web:1f2e3d4c@198.18.1.1":` +
+	want := `{"schema":"meridian.states/v2","confirmed":"2026-03-01T13:00:00Z","states":{"web:1f2e3d4c@198.18.1.1":` +
 		`{"health":"down","since":"2026-03-01T12:00:00Z","reason":"checker fra: HTTP 503 Service Unavailable"}}}` + "\n"
 	if got := read(t, f.path); got != want {
 		t.Errorf("got  %swant %s", got, want)
@@ -215,15 +220,17 @@ func TestStatesFileFormat(t *testing.T) {
 func FuzzStatesFile(f *testing.F) {
 	f.Add([]byte(`{"schema":"meridian.states/v1","confirmed":"2026-03-01T13:00:00Z","states":{"a":{"health":"down"}}}`))
 	f.Add([]byte(`{"schema":"meridian.states/v1","states":null}`))
+	f.Add([]byte(`{"schema":"meridian.states/v2","states":{"a":{"health":"up","held":"dwell"}},"observed":{"a":{"health":"down"}},` +
+		`"keys":{"a":{"penalty":1.5,"charged":"2026-03-01T13:00:00Z","flaps":3}},"outs":{"www.glb.test. IPv4":[{"region":"eu-west"}]}}`))
 	f.Add([]byte(`[`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		path := filepath.Join(t.TempDir(), "states.json")
 		if err := os.WriteFile(path, data, 0o644); err != nil {
 			t.Fatal(err)
 		}
-		table, _, err := file{path}.load()
+		k, err := file{path}.load()
 		if err != nil {
-			if _, statErr := os.Stat(path + ".unusable"); statErr != nil || len(table) != 0 {
+			if _, statErr := os.Stat(path + ".unusable"); statErr != nil || len(k.governor.Table) != 0 {
 				t.Fatalf("%v, but it isn't kept aside (%v), or states came of it", err, statErr)
 			}
 			return

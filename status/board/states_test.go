@@ -19,7 +19,7 @@ import (
 type mirror struct {
 	*States
 	mu   sync.Mutex
-	told []status.Transition
+	told []status.Event
 	log  bytes.Buffer
 	stop func()
 }
@@ -29,7 +29,7 @@ func startMirror(t *testing.T, b Board, o Options) *mirror {
 	t.Helper()
 	m := &mirror{}
 	o.Log = slog.New(slog.NewTextHandler(lockedWriter{m}, nil))
-	o.Transitions = func(all []status.Transition) {
+	o.Events = func(all []status.Event) {
 		m.mu.Lock()
 		defer m.mu.Unlock()
 		m.told = append(m.told, all...)
@@ -62,13 +62,17 @@ func (m *mirror) logged(text string) int {
 	return strings.Count(m.log.String(), text)
 }
 
-// takeTold returns the transitions since the last call as "a: up -> down (reason)".
+// takeTold returns the events since the last call, changes of health as "a: up -> down (reason)".
 func (m *mirror) takeTold() []string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	var all []string
 	for _, c := range m.told {
-		all = append(all, fmt.Sprintf("%s: %v -> %v (%s)", c.Target, c.From, c.To, c.Reason))
+		if c.Kind != status.EventHealth {
+			all = append(all, fmt.Sprintf("%s: %s %s (%s)", c.Key, c.Kind, c.Hold, c.Reason))
+			continue
+		}
+		all = append(all, fmt.Sprintf("%s: %v -> %v (%s)", c.Key, c.From, c.To, c.Reason))
 	}
 	m.told = nil
 	return all
@@ -133,29 +137,57 @@ func TestH44FirstResultPendingAtStart(t *testing.T) {
 	})
 }
 
-// TestStaleCheckerLosesItsVote: the vote of a checker that went away ends when its ballot gets stale, without any event on the board.
+// TestStaleCheckerLosesItsVote: the vote of a checker that went away ends when its ballot gets stale, without any event on
+// the board. Where most go away at once, the rest decides only when that has lasted: a board that lost its data looks alike.
 func TestStaleCheckerLosesItsVote(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var b Memory
 		m := startMirror(t, &b, Options{})
-		publish(t, &b, "fra", map[string]status.Vote{"a": vote(status.Up, "")})
-		publish(t, &b, "nyc", map[string]status.Vote{"a": vote(status.Up, "")})
+		for _, vantage := range []string{"fra", "nyc"} {
+			publish(t, &b, vantage, map[string]status.Vote{"a": vote(status.Up, "")})
+		}
 		time.Sleep(10 * time.Second)
-		publish(t, &b, "sin", map[string]status.Vote{"a": vote(status.Down, "timeout")})
+		publish(t, &b, "nyc", map[string]status.Vote{"a": vote(status.Down, "timeout")})
 		time.Sleep(5 * time.Second)
 		synctest.Wait()
-		m.expectHealth(t, "a", status.Up) // 2 of 3
+		m.expectHealth(t, "a", status.Up) // a tie
 		m.takeTold()
 
-		time.Sleep(time.Nanosecond) // now sin is the only one that is fresh
+		time.Sleep(time.Nanosecond) // now nyc is the only one that is fresh: one of two
 		synctest.Wait()
-		m.expectHealth(t, "a", status.Down)
-		m.expectTold(t, "a: up -> down (checker sin: timeout)")
+		m.expectTold(t, "a: up -> down (checker nyc: timeout)")
 
 		time.Sleep(time.Hour) // and now nobody is
 		synctest.Wait()
 		m.expectHealth(t, "a", status.Down)
 		m.expectTold(t)
+	})
+}
+
+func TestFewOfManyDoNotDecideAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var b Memory
+		m := startMirror(t, &b, Options{})
+		for _, vantage := range []string{"fra", "nyc", "sin"} {
+			publish(t, &b, vantage, map[string]status.Vote{"a": vote(status.Up, "")})
+		}
+		synctest.Wait()
+		m.takeTold()
+		for range 11 { // fra and nyc are gone, or the board lost them
+			time.Sleep(5 * time.Second)
+			publish(t, &b, "sin", map[string]status.Vote{"a": vote(status.Down, "timeout")})
+		}
+		synctest.Wait()
+		m.expectHealth(t, "a", status.Up)
+		if r := m.Report(); r.Source != Held || r.Why != "only 1 of 3 checkers that voted lately are on the board" {
+			t.Errorf("%s: %s", r.Source, r.Why)
+		}
+		for range 5 {
+			time.Sleep(5 * time.Second)
+			publish(t, &b, "sin", map[string]status.Vote{"a": vote(status.Down, "timeout")})
+		}
+		synctest.Wait()
+		m.expectTold(t, "a: up -> down (checker sin: timeout)")
 	})
 }
 
@@ -217,7 +249,7 @@ func TestSetRulesCountsAtOnce(t *testing.T) {
 		publish(t, &b, "sin", map[string]status.Vote{"a": vote(status.Up, "")})
 		synctest.Wait()
 		m.expectHealth(t, "a", status.Up)
-		m.SetRules(status.Rules{Quorum: status.Quorum{Kind: status.QuorumAny}, Targets: map[string]struct{}{"a": {}}})
+		m.SetRules(status.Rules{Targets: map[string]status.Rule{"a": {Quorum: status.Quorum{Down: status.Need{Kind: status.NeedAny}}}}})
 		synctest.Wait()
 		m.expectHealth(t, "a", status.Down)
 		if _, ok := m.Table()["b"]; ok {

@@ -124,7 +124,7 @@ func (r *runner) expectEndpoint(addr netip.Addr, want string) error {
 		}
 		for _, pool := range service.Pools {
 			if slices.Contains(pool.Endpoints, addr) {
-				targets[service.Check.Target(addr)] = true
+				targets[service.StateKey(addr)] = true
 			}
 		}
 	}
