@@ -35,10 +35,10 @@ func (d *desk) combine(t Target, mine bool, declared map[string]bool, now time.T
 	declared[t.Key] = true
 	c := d.combos[t.Key]
 	if c == nil {
-		c = &combo{Target: t}
+		c = new(combo)
 		d.combos[t.Key] = c
 	}
-	c.parts = parts
+	c.Target, c.parts = t, parts
 }
 
 // combinedVote folds the opinions of c's parts, and remembers when the result changed.

@@ -173,6 +173,10 @@ func (b *builder) checker() {
 			b.errorf(t.at, "checker.references[%d]: %v", i, err)
 			continue
 		}
+		if _, err := netip.ParseAddr(host); err != nil {
+			b.errorf(t.at, "checker.references[%d]: %s is a name, and references are addresses: the network is judged without a resolver", i, quote(host))
+			continue
+		}
 		addr, ok := b.address(text{v: host, at: t.at, set: true}, "checker.references["+strconv.Itoa(i)+"]")
 		if !ok {
 			continue

@@ -84,7 +84,7 @@ func TestContract(t *testing.T) {
 	}
 	web := &zones.Check{
 		Name: "web", Type: zones.CheckHTTP, Port: 8080, Path: "/healthz", Host: "www.glb.test", Status: []int{200, 204},
-		Interval: 5 * time.Second, Timeout: 2 * time.Second, ConsecutiveUp: 2, ConsecutiveDown: 3,
+		Interval: 5 * time.Second, Timeout: 2 * time.Second, Recheck: time.Second, ConsecutiveUp: 2, ConsecutiveDown: 3,
 	}
 	if diff := cmp.Diff([]*zones.Check{web}, cfg.Checks); diff != "" {
 		t.Error(diff)

@@ -46,6 +46,23 @@ func (l leaf[T]) or(def T) T {
 	return def
 }
 
+// anything is a scalar of whichever type: text, a number, true or false, or nothing (null).
+type anything struct {
+	v  any // string, float64, bool or nil
+	at pos
+}
+
+func (a *anything) decode(n *node) {
+	a.at = n.at
+	if n.bad || n.kind != scalar {
+		return
+	}
+	a.v = n.value
+	if i, ok := a.v.(int64); ok {
+		a.v = float64(i)
+	}
+}
+
 // duration is written with a unit: "5s", "1m30s", "500ms".
 type duration struct {
 	d   time.Duration
