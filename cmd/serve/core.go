@@ -70,9 +70,9 @@ func NewCore(path string, o CoreOptions) (*Core, []zones.Problem) {
 		Rules: d.rules(), DataDir: d.config.DataDir, Log: c.log, Events: c.note,
 	})
 	c.checker = checker.New(d.config.Checker.Vantage, c.memory, checker.Options{
-		Log: c.log, Probe: o.Probe, Observed: c.observe,
+		Log: c.log, Probe: o.Probe, Observed: c.observe, Live: c.live,
 	})
-	c.checker.SetTargets(d.probed())
+	c.checker.SetDuties(d.duties())
 	c.publisher = newPublisher(c.states.Table)
 	return c, problems
 }
@@ -135,7 +135,7 @@ func (c *Core) Reload(ctx context.Context) error {
 func (c *Core) adopt(ctx context.Context, next *declared) {
 	c.declared.Store(next)
 	c.states.SetRules(next.rules())
-	c.checker.SetTargets(next.probed())
+	c.checker.SetDuties(next.duties())
 	c.publisher.use(ctx, next.layout)
 }
 

@@ -83,12 +83,17 @@ func compile(cfg *config.Config, counters *snapshot.Counters) (*declared, error)
 	return d, nil
 }
 
-// probed are the targets that this process probes.
-func (d *declared) probed() []checker.Target {
-	if !d.config.Checker.Enabled {
-		return nil
+// duties are what this process's checker has to do: nothing where it is not enabled.
+func (d *declared) duties() checker.Duties {
+	cfg := &d.config.Checker
+	if !cfg.Enabled {
+		return checker.Duties{}
 	}
-	return d.targets
+	duties := checker.Duties{Targets: d.targets, Vantages: cfg.Vantages}
+	for _, r := range cfg.References {
+		duties.References = append(duties.References, checker.Target{Key: r.Check.Target(r.Addr), Check: r.Check, Addr: r.Addr})
+	}
+	return duties
 }
 
 // rules is how votes become states under this configuration.
