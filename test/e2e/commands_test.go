@@ -6,13 +6,15 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"meridian/test/harness"
 )
 
 // TestConfigCheck: the contract's configuration is good, a bad one is exit 3 with file, line and column.
 func TestConfigCheck(t *testing.T) {
 	dir := contract(t)
-	if r := runIn(t, dir, "config", "check", "meridian.yaml"); r.code != 0 {
-		t.Errorf("the contract: exit %d\n%s%s", r.code, r.stdout, r.stderr)
+	if r := binary.Run(t, dir, "config", "check", "meridian.yaml"); r.Code != 0 {
+		t.Errorf("the contract: exit %d\n%s%s", r.Code, r.Stdout, r.Stderr)
 	}
 	text, err := os.ReadFile(filepath.Join(dir, "meridian.yaml"))
 	if err != nil {
@@ -23,17 +25,17 @@ func TestConfigCheck(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "bad.yaml"), []byte(bad), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	r := runIn(t, dir, "config", "check", "bad.yaml")
-	if r.code != 3 {
-		t.Errorf("exit %d, want 3", r.code)
+	r := binary.Run(t, dir, "config", "check", "bad.yaml")
+	if r.Code != 3 {
+		t.Errorf("exit %d, want 3", r.Code)
 	}
 	for _, want := range []string{"bad.yaml:", `did you mean "ttl"?`, "us-eest", "2 problems"} {
-		if said := r.stdout + r.stderr; !strings.Contains(said, want) {
+		if said := r.Stdout + r.Stderr; !strings.Contains(said, want) {
 			t.Errorf("lacks %q:\n%s", want, said)
 		}
 	}
-	if r := runIn(t, dir, "config", "check", "missing.yaml"); r.code != 3 || !strings.Contains(r.stderr, "missing.yaml") {
-		t.Errorf("a missing file: exit %d\n%s", r.code, r.stderr)
+	if r := binary.Run(t, dir, "config", "check", "missing.yaml"); r.Code != 3 || !strings.Contains(r.Stderr, "missing.yaml") {
+		t.Errorf("a missing file: exit %d\n%s", r.Code, r.Stderr)
 	}
 }
 
@@ -66,13 +68,13 @@ func addGeography(t *testing.T, dir, database string) {
 func TestExplainOffline(t *testing.T) {
 	dir := contract(t)
 	args := []string{"explain", "www.glb.test", "--from", "192.0.2.0/24", "--type", "A", "--json", "--config", "meridian.yaml"}
-	r := runIn(t, dir, args...)
-	if r.code != 0 {
-		t.Fatalf("exit %d\n%s", r.code, r.stderr)
+	r := binary.Run(t, dir, args...)
+	if r.Code != 0 {
+		t.Fatalf("exit %d\n%s", r.Code, r.Stderr)
 	}
 	var got, want map[string]any
-	if err := json.Unmarshal([]byte(r.stdout), &got); err != nil {
-		t.Fatalf("%v\n%s", err, r.stdout)
+	if err := json.Unmarshal([]byte(r.Stdout), &got); err != nil {
+		t.Fatalf("%v\n%s", err, r.Stdout)
 	}
 	text, err := os.ReadFile(filepath.Join(dir, "explain.json"))
 	if err != nil {
@@ -86,7 +88,7 @@ func TestExplainOffline(t *testing.T) {
 		t.Errorf("%d candidates, want all 5 pools", len(candidates))
 	}
 	if got["schema"] != "meridian.explain/v1" || got["region"] != "ap-northeast" || got["rcode"] != "NOERROR" {
-		t.Errorf("%s", r.stdout)
+		t.Errorf("%s", r.Stdout)
 	}
 }
 
@@ -125,20 +127,20 @@ func sameKeys(t *testing.T, path string, got, want any) {
 func TestExplainOnline(t *testing.T) {
 	s, backends := startWorld(t)
 	fromTokyo := []string{"+subnet=" + tokyo, "www.glb.test", "A"}
-	s.awaitAnswer(fromTokyo, apNortheast)
-	backends[apNortheast].kill()
-	s.awaitAnswer(fromTokyo, apSouth)
+	s.AwaitAnswer(fromTokyo, apNortheast)
+	backends[apNortheast].Kill()
+	s.AwaitAnswer(fromTokyo, apSouth)
 
-	ask := []string{"explain", "www.glb.test", "--from", tokyo, "--json", "--server", s.admin}
+	ask := []string{"explain", "www.glb.test", "--from", tokyo, "--json", "--server", s.Admin}
 	r := run(t, ask...)
-	if r.code != 0 {
-		t.Fatalf("exit %d\n%s", r.code, r.stderr)
+	if r.Code != 0 {
+		t.Fatalf("exit %d\n%s", r.Code, r.Stderr)
 	}
-	_, body, err := get("http://" + s.admin + "/api/v1/explain?name=www.glb.test&type=A&from=192.0.2.0/24")
+	_, body, err := harness.Get("http://" + s.Admin + "/api/v1/explain?name=www.glb.test&type=A&from=192.0.2.0/24")
 	if err != nil {
 		t.Fatal(err)
 	}
-	for source, text := range map[string]string{"the command": r.stdout, "the API": body} {
+	for source, text := range map[string]string{"the command": r.Stdout, "the API": body} {
 		var said struct {
 			Region     string
 			Answers    []string
@@ -158,31 +160,31 @@ func TestExplainOnline(t *testing.T) {
 			t.Errorf("%s: candidates %+v", source, c)
 		}
 	}
-	table := run(t, "explain", "--from", tokyo, "--server", s.admin, "www.glb.test")
-	if table.code != 0 || !strings.Contains(table.stdout, "ap-south") || !strings.Contains(table.stdout, "down") {
-		t.Errorf("as a table: exit %d\n%s%s", table.code, table.stdout, table.stderr)
+	table := run(t, "explain", "--from", tokyo, "--server", s.Admin, "www.glb.test")
+	if table.Code != 0 || !strings.Contains(table.Stdout, "ap-south") || !strings.Contains(table.Stdout, "down") {
+		t.Errorf("as a table: exit %d\n%s%s", table.Code, table.Stdout, table.Stderr)
 	}
 }
 
 // TestStatus: one screen, and the same from the API.
 func TestStatus(t *testing.T) {
 	s, _ := startWorld(t)
-	s.awaitAnswer([]string{"+subnet=" + tokyo, "www.glb.test", "A"}, apNortheast)
-	r := run(t, "status", "--server", s.admin)
-	if r.code != 0 {
-		t.Fatalf("exit %d\n%s", r.code, r.stderr)
+	s.AwaitAnswer([]string{"+subnet=" + tokyo, "www.glb.test", "A"}, apNortheast)
+	r := run(t, "status", "--server", s.Admin)
+	if r.Code != 0 {
+		t.Fatalf("exit %d\n%s", r.Code, r.Stderr)
 	}
 	for _, region := range []string{"us-east", "us-west", "eu-west", "ap-south", "ap-northeast"} {
-		if !strings.Contains(r.stdout, region) {
-			t.Errorf("status doesn't name %s:\n%s", region, r.stdout)
+		if !strings.Contains(r.Stdout, region) {
+			t.Errorf("status doesn't name %s:\n%s", region, r.Stdout)
 		}
 	}
-	asJSON := run(t, "status", "--server", s.admin, "--json")
+	asJSON := run(t, "status", "--server", s.Admin, "--json")
 	var command, api map[string]any
-	if err := json.Unmarshal([]byte(asJSON.stdout), &command); err != nil {
-		t.Fatalf("%v\n%s", err, asJSON.stdout)
+	if err := json.Unmarshal([]byte(asJSON.Stdout), &command); err != nil {
+		t.Fatalf("%v\n%s", err, asJSON.Stdout)
 	}
-	_, body, err := get("http://" + s.admin + "/api/v1/status")
+	_, body, err := harness.Get("http://" + s.Admin + "/api/v1/status")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -196,33 +198,33 @@ func TestStatus(t *testing.T) {
 // harm if a flag were taken for an argument.
 func TestFlagsAfterArguments(t *testing.T) {
 	dir := contract(t)
-	before := runIn(t, dir, "explain", "--json", "--config", "meridian.yaml", "--from", "192.0.2.0/24", "fo.glb.test")
-	after := runIn(t, dir, "explain", "fo.glb.test", "--from", "192.0.2.0/24", "--config", "meridian.yaml", "--json")
-	if before.code != 0 || before.stdout != after.stdout {
-		t.Errorf("exit %d\n%s%s---\n%s%s", before.code, before.stdout, before.stderr, after.stdout, after.stderr)
+	before := binary.Run(t, dir, "explain", "--json", "--config", "meridian.yaml", "--from", "192.0.2.0/24", "fo.glb.test")
+	after := binary.Run(t, dir, "explain", "fo.glb.test", "--from", "192.0.2.0/24", "--config", "meridian.yaml", "--json")
+	if before.Code != 0 || before.Stdout != after.Stdout {
+		t.Errorf("exit %d\n%s%s---\n%s%s", before.Code, before.Stdout, before.Stderr, after.Stdout, after.Stderr)
 	}
 }
 
 // TestUsage: a mistake on the command line is exit 2, names the nearest word, and goes to stderr.
 func TestUsage(t *testing.T) {
 	for _, args := range [][]string{{"statsu"}, {"status", "--jsno"}, {"explain"}, {"config", "chekc"}} {
-		if r := run(t, args...); r.code != 2 || r.stdout != "" || r.stderr == "" {
-			t.Errorf("%q: exit %d, want 2\nstdout: %s\nstderr: %s", args, r.code, r.stdout, r.stderr)
+		if r := run(t, args...); r.Code != 2 || r.Stdout != "" || r.Stderr == "" {
+			t.Errorf("%q: exit %d, want 2\nstdout: %s\nstderr: %s", args, r.Code, r.Stdout, r.Stderr)
 		}
 	}
-	if r := run(t, "statsu"); !strings.Contains(r.stderr, `"status"`) {
-		t.Errorf("doesn't name the nearest command: %s", r.stderr)
+	if r := run(t, "statsu"); !strings.Contains(r.Stderr, `"status"`) {
+		t.Errorf("doesn't name the nearest command: %s", r.Stderr)
 	}
 }
 
 // TestHealthcheck: what the container image asks.
 func TestHealthcheck(t *testing.T) {
-	s := newServer(t, "", files{"meridian.yaml": minimal}).start()
-	if r := run(t, "healthcheck", "--server", s.admin); r.code != 0 {
-		t.Errorf("exit %d\n%s", r.code, r.stderr)
+	s := newServer(t, "", files{"meridian.yaml": minimal}).Start()
+	if r := run(t, "healthcheck", "--server", s.Admin); r.Code != 0 {
+		t.Errorf("exit %d\n%s", r.Code, r.Stderr)
 	}
-	s.stop(9)
-	if r := run(t, "healthcheck", "--server", s.admin); r.code == 0 {
+	s.Stop(9)
+	if r := run(t, "healthcheck", "--server", s.Admin); r.Code == 0 {
 		t.Error("healthy, but nobody is there")
 	}
 }

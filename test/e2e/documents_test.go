@@ -73,18 +73,18 @@ func TestCommandsInDocuments(t *testing.T) {
 			}
 			found++
 			help := run(t, append(slices.Clone(commands[:1]), "--help")...)
-			if help.code != 0 {
+			if help.Code != 0 {
 				t.Errorf("%s:%d: there is no command %q", block.file, block.line, commands[0])
 				continue
 			}
-			if len(commands) == 2 && strings.Contains(help.stdout, "COMMANDS:") {
-				if help = run(t, append(slices.Clone(commands), "--help")...); help.code != 0 {
+			if len(commands) == 2 && strings.Contains(help.Stdout, "COMMANDS:") {
+				if help = run(t, append(slices.Clone(commands), "--help")...); help.Code != 0 {
 					t.Errorf("%s:%d: there is no command %q", block.file, block.line, strings.Join(commands, " "))
 					continue
 				}
 			}
 			for _, word := range words {
-				if flag, _, _ := strings.Cut(word, "="); strings.HasPrefix(flag, "--") && !strings.Contains(help.stdout, flag) {
+				if flag, _, _ := strings.Cut(word, "="); strings.HasPrefix(flag, "--") && !strings.Contains(help.Stdout, flag) {
 					t.Errorf("%s:%d: meridian %s has no flag %s", block.file, block.line, strings.Join(commands, " "), flag)
 				}
 			}
@@ -112,8 +112,8 @@ func TestConfigurationsInDocuments(t *testing.T) {
 		if err := os.WriteFile(filepath.Join(dir, "meridian.yaml"), []byte(block.text), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		if r := runIn(t, dir, "config", "check", "meridian.yaml"); r.code != 0 {
-			t.Errorf("%s:%d: exit %d\n%s%s", block.file, block.line, r.code, r.stdout, r.stderr)
+		if r := binary.Run(t, dir, "config", "check", "meridian.yaml"); r.Code != 0 {
+			t.Errorf("%s:%d: exit %d\n%s%s", block.file, block.line, r.Code, r.Stdout, r.Stderr)
 		}
 	}
 	if found == 0 {

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
+
+	"meridian/test/harness"
 )
 
 // minimal needs no files beside it.
@@ -27,8 +29,8 @@ zones:
 func TestDrain(t *testing.T) {
 	for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
 		t.Run(signal.String(), func(t *testing.T) {
-			s := newServer(t, "", files{"meridian.yaml": minimal}).start()
-			conn, err := dns.DialTimeout("tcp", "127.0.0.1:"+s.port, patience)
+			s := newServer(t, "", files{"meridian.yaml": minimal}).Start()
+			conn, err := dns.DialTimeout("tcp", "127.0.0.1:"+s.Port, patience)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -42,7 +44,7 @@ func TestDrain(t *testing.T) {
 			if _, err := conn.ReadMsg(); err != nil {
 				t.Fatalf("before the signal: %v", err)
 			}
-			if code := s.stop(signal); code != 0 {
+			if code := s.Stop(signal); code != 0 {
 				t.Errorf("exit %d, want 0", code)
 			}
 			conn.SetReadDeadline(time.Now().Add(patience))
@@ -58,30 +60,30 @@ func TestDrain(t *testing.T) {
 // TestPortTaken: the message says which port, who has it, and what to do.
 func TestPortTaken(t *testing.T) {
 	s := newServer(t, "", files{"meridian.yaml": minimal})
-	holder, err := net.ListenPacket("udp", "127.0.0.1:"+s.port)
+	holder, err := net.ListenPacket("udp", "127.0.0.1:"+s.Port)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer holder.Close()
-	s.spawn("serve", "--config", s.config())
-	if code := s.wait(); code != 1 {
+	s.Spawn("serve", "--config", s.Config())
+	if code := s.Wait(); code != 1 {
 		t.Errorf("exit %d, want 1", code)
 	}
-	for _, want := range []string{"127.0.0.1:" + s.port, "in use", fmt.Sprint(os.Getpid()), "dns.listen"} {
-		if !strings.Contains(s.log.String(), want) {
-			t.Errorf("the message lacks %q:\n%s", want, s.log)
+	for _, want := range []string{"127.0.0.1:" + s.Port, "in use", fmt.Sprint(os.Getpid()), "dns.listen"} {
+		if !strings.Contains(s.Log.String(), want) {
+			t.Errorf("the message lacks %q:\n%s", want, s.Log)
 		}
 	}
 }
 
 // TestUnusableDataDir: without a data_dir that can be written the server says so at once, and answers.
 func TestUnusableDataDir(t *testing.T) {
-	s := newServer(t, "", files{"meridian.yaml": minimal, "data": "a file where the directory should be"}).start()
-	s.awaitLog("states are not kept", s.path("data"))
-	if r := s.dig("a.test", "SOA"); r.status != "NOERROR" || len(r.answers) != 1 {
-		t.Error(r.text)
+	s := newServer(t, "", files{"meridian.yaml": minimal, "data": "a file where the directory should be"}).Start()
+	s.AwaitLog("states are not kept", s.Path("data"))
+	if r := s.Dig("a.test", "SOA"); r.Status != "NOERROR" || len(r.Answers) != 1 {
+		t.Error(r.Text)
 	}
-	if _, body, err := get("http://" + s.admin + "/readyz?verbose"); err != nil || !strings.Contains(body, "data_dir") {
+	if _, body, err := harness.Get("http://" + s.Admin + "/readyz?verbose"); err != nil || !strings.Contains(body, "data_dir") {
 		t.Errorf("/readyz?verbose doesn't tell: %v\n%s", err, body)
 	}
 }
@@ -89,13 +91,13 @@ func TestUnusableDataDir(t *testing.T) {
 // TestBadConfigAtStart: all problems, and exit 3.
 func TestBadConfigAtStart(t *testing.T) {
 	s := newServer(t, "", files{"meridian.yaml": minimal + "servces: {}\nregions: {x: {coordinates: [91, 0]}}\n"})
-	s.spawn("serve", "--config", s.config())
-	if code := s.wait(); code != 3 {
+	s.Spawn("serve", "--config", s.Config())
+	if code := s.Wait(); code != 3 {
 		t.Errorf("exit %d, want 3", code)
 	}
 	for _, want := range []string{"meridian.yaml:9:1:", `did you mean "services"?`, "meridian.yaml:10:", "2 problems"} {
-		if !strings.Contains(s.log.String(), want) {
-			t.Errorf("the message lacks %q:\n%s", want, s.log)
+		if !strings.Contains(s.Log.String(), want) {
+			t.Errorf("the message lacks %q:\n%s", want, s.Log)
 		}
 	}
 }
@@ -113,15 +115,15 @@ func TestManyZones(t *testing.T) {
 	contents["meridian.yaml"] = config.String()
 	s := newServer(t, "", contents)
 	began := time.Now()
-	s.start()
+	s.Start()
 	if took := time.Since(began); took > 20*time.Second {
 		t.Errorf("%d zones took %v to load", count, took)
 	} else {
 		t.Logf("%d zones: ready after %v", count, took)
 	}
 	for _, i := range []int{0, 4321, count - 1} {
-		if r := s.dig(fmt.Sprintf("www.z%d.test", i), "A"); !r.is(fmt.Sprintf("192.0.2.%d", i%256)) {
-			t.Error(r.text)
+		if r := s.Dig(fmt.Sprintf("www.z%d.test", i), "A"); !r.Is(fmt.Sprintf("192.0.2.%d", i%256)) {
+			t.Error(r.Text)
 		}
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"meridian/test/harness"
 )
 
 // The endpoints of the regions. They are real addresses of this machine, so that they can be probed.
@@ -114,8 +116,8 @@ func world(t *testing.T) files {
 }
 
 // startWorld starts the five backends and a server over them.
-func startWorld(t *testing.T) (*server, map[string]*backend) {
+func startWorld(t *testing.T) (*harness.Server, map[string]*harness.Backend) {
 	t.Helper()
-	backends, health := newBackends(t, usEast, usWest, euWest, apSouth, apNortheast)
-	return newServer(t, health, world(t)).start(), backends
+	backends, health := harness.NewBackends(t, usEast, usWest, euWest, apSouth, apNortheast)
+	return newServer(t, health, world(t)).Start(), backends
 }

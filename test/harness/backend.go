@@ -1,4 +1,4 @@
-package e2e
+package harness
 
 import (
 	"net"
@@ -8,23 +8,23 @@ import (
 	"testing"
 )
 
-// backend is the HTTP server of one endpoint.
-type backend struct {
-	t      *testing.T
+// Backend is the HTTP server of one endpoint.
+type Backend struct {
+	t      testing.TB
 	addr   string // host:port
 	status atomic.Int32
 	server *http.Server
 	done   chan struct{}
 }
 
-// newBackends starts one HTTP server on each host, all on one port, and returns them with the port.
-func newBackends(t *testing.T, hosts ...string) (map[string]*backend, string) {
+// NewBackends starts one HTTP server on each host, all on one port, and returns them with the port.
+func NewBackends(t testing.TB, hosts ...string) (map[string]*Backend, string) {
 	t.Helper()
 	for range 100 {
-		port := freePort(t)
-		backends := map[string]*backend{}
+		port := FreePort(t, hosts...)
+		backends := map[string]*Backend{}
 		for _, host := range hosts {
-			b := &backend{t: t, addr: net.JoinHostPort(host, port)}
+			b := &Backend{t: t, addr: net.JoinHostPort(host, port)}
 			b.status.Store(http.StatusOK)
 			if err := b.listen(); err != nil {
 				break // somebody has this port on this address: try another for all
@@ -34,13 +34,13 @@ func newBackends(t *testing.T, hosts ...string) (map[string]*backend, string) {
 		if len(backends) == len(hosts) {
 			t.Cleanup(func() {
 				for _, b := range backends {
-					b.kill()
+					b.Kill()
 				}
 			})
 			return backends, port
 		}
 		for _, b := range backends {
-			b.kill()
+			b.Kill()
 		}
 	}
 	t.Fatalf("no port is free on all of %v", hosts)
@@ -48,7 +48,7 @@ func newBackends(t *testing.T, hosts ...string) (map[string]*backend, string) {
 }
 
 // listen binds the address and serves.
-func (b *backend) listen() error {
+func (b *Backend) listen() error {
 	listener, err := net.Listen("tcp", b.addr)
 	if err != nil {
 		return err
@@ -65,8 +65,8 @@ func (b *backend) listen() error {
 	return nil
 }
 
-// kill closes the listener and every connection: from now on the address refuses.
-func (b *backend) kill() {
+// Kill closes the listener and every connection: from now on the address refuses.
+func (b *Backend) Kill() {
 	if b.server != nil {
 		b.server.Close()
 		<-b.done
@@ -74,13 +74,13 @@ func (b *backend) kill() {
 	}
 }
 
-// revive listens again.
-func (b *backend) revive() {
+// Revive listens again.
+func (b *Backend) Revive() {
 	b.t.Helper()
 	if err := b.listen(); err != nil {
 		b.t.Fatal(err)
 	}
 }
 
-// answer makes the backend answer with this HTTP status.
-func (b *backend) answer(status int) { b.status.Store(int32(status)) }
+// Answer makes the backend answer with this HTTP status.
+func (b *Backend) Answer(status int) { b.status.Store(int32(status)) }

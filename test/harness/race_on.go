@@ -1,6 +1,6 @@
-//go:build !race
+//go:build race
 
-package e2e
+package harness
 
 // buildFlags builds the binary under test as the tests themselves are built.
-var buildFlags []string
+var buildFlags = []string{"-race"}
