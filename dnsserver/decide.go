@@ -17,11 +17,11 @@ const maxLinks = 9
 // answer is what a query gets, without a byte of it.
 type answer struct {
 	rcode         uint16 // with the bits that go into the OPT
+	dnames        uint16 // bit i: chain[i] is a DNAME above the name; the CNAME that leads on is behind it
 	authoritative bool
 
 	links     int
 	chain     [maxLinks]records // the answer section; each but the last is a CNAME that leads to the next one's owner, or a DNAME
-	dnames    uint16            // bit i: chain[i] is a DNAME above the name; the CNAME that leads on is behind it
 	authority *zones.RRset      // SOA of a negative answer, NS of a delegation, or nil
 	owner     []byte            // owner name of authority, wire format: a suffix of the last name
 	glue      []*zones.RRset    // the additional section of a delegation
@@ -130,24 +130,22 @@ func (a *answer) decideName(snap *snapshot.Snapshot, name []byte, qtype uint16, 
 			a.rcode = dns.RcodeNameError
 			a.deny(m.Zone)
 			return
+		case zones.Redirection:
+			name = a.redirect(m.Node, name)
+		default:
+			name = a.decideNode(snap, m, qtype, client, random)
 		}
-		a.authoritative = true
-		var cname []byte
-		if m.Kind == zones.Redirection {
-			cname = a.redirect(m.Node.RRset(dns.TypeDNAME), name)
-		} else {
-			cname = a.decideNode(snap, m, qtype, client, random)
-		}
-		if cname == nil {
+		if name == nil {
 			return
 		}
-		name = lower(&a.target, cname)
+		name = lower(&a.target, name)
 		random = random<<32 | random>>32 // the same draw twice along one chain would tie the two services together
 	}
 }
 
 // decideNode answers from a node that exists. It returns the wire name that the answer goes on at; nil: it is done.
 func (a *answer) decideNode(snap *snapshot.Snapshot, m zones.Match, qtype uint16, client *snapshot.Client, random uint64) []byte {
+	a.authoritative = true
 	if i := m.Node.Service(); i >= 0 && (qtype == dns.TypeA || qtype == dns.TypeAAAA) {
 		return a.decideService(snap, i, m.Zone, qtype, client, random)
 	}
@@ -234,12 +232,14 @@ func (a *answer) follow(r records) []byte {
 	return cnameTarget(r)
 }
 
-// redirect adds the DNAME that name is below, and the CNAME made from it, whose target it returns; nil as in follow, and
+// redirect adds the DNAME of owner, which name is below, and the CNAME made from it, whose target it returns; nil as in follow, and
 // when that would be too long for a name (RFC 6672, section 2.2).
-func (a *answer) redirect(dname *zones.RRset, name []byte) []byte {
+func (a *answer) redirect(owner *zones.Node, name []byte) []byte {
+	a.authoritative = true
 	if a.links+2 > maxLinks {
 		return nil
 	}
+	dname := owner.RRset(dns.TypeDNAME)
 	cname := dname.Redirect(name)
 	if cname != nil && a.redirected(dname, cname) {
 		return nil
@@ -264,7 +264,7 @@ func (a *answer) redirected(dname, cname *zones.RRset) bool {
 }
 
 // isDNAME reports whether link i is a DNAME above the name, so that its owner is a suffix of the name.
-func (a *answer) isDNAME(i int) bool { return a.dnames>>i&1 != 0 }
+func (a *answer) isDNAME(i int) bool { return a.dnames != 0 && a.dnames>>(i&15)&1 != 0 }
 
 // recordFixed is what precedes the RDATA in zones.RRset.Wire: owner pointer, TYPE, CLASS, TTL, RDLENGTH.
 const recordFixed = 12

@@ -67,7 +67,7 @@ func appendSections(dst []byte, base int, q *query, a *answer) []byte {
 	for i := range a.links {
 		r := &a.chain[i]
 		if a.isDNAME(i) {
-			dst = appendRecords(dst, r, at+length-nameSize(r.set.Name))
+			dst = appendDNAME(dst, r, at+length)
 			continue
 		}
 		next := len(dst) - base + recordFixed
@@ -108,6 +108,11 @@ func appendRecords(dst []byte, r *records, owner int) []byte {
 		begin += int(set.Ends[at]) - start(set, at)
 	}
 	return dst
+}
+
+// appendDNAME copies a DNAME, whose owner is the end of the name that ends at offset end.
+func appendDNAME(dst []byte, r *records, end int) []byte {
+	return appendRecords(dst, r, end-nameSize(r.set.Name))
 }
 
 // appendGlue copies the address records of a name server, each with its owner in full.
