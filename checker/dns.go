@@ -2,6 +2,7 @@ package checker
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"net"
@@ -66,7 +67,7 @@ func (a *attempt) exchange(ctx context.Context, network string, q *dns.Msg) (*dn
 		}
 		a.heard = true
 		m := new(dns.Msg)
-		if err == nil && m.Unpack(packet) == nil && answers(m, q) {
+		if err == nil && m.Unpack(packet) == nil && whole(m, packet) && answers(m, q) {
 			return m, nil
 		}
 		if network == "tcp" {
@@ -74,6 +75,16 @@ func (a *attempt) exchange(ctx context.Context, network string, q *dns.Msg) (*dn
 		}
 		passed++
 	}
+}
+
+// whole reports whether the packet has as many records as it says; the library takes fewer for granted.
+func whole(m *dns.Msg, packet []byte) bool {
+	for i, records := range [][]dns.RR{m.Answer, m.Ns, m.Extra} {
+		if int(binary.BigEndian.Uint16(packet[6+2*i:])) != len(records) {
+			return false
+		}
+	}
+	return true
 }
 
 // answers reports whether m is an answer to q. Names are compared without case; a server may leave the question out of an

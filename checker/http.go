@@ -67,28 +67,28 @@ func (a *attempt) request(conn net.Conn) error {
 	if err := a.body(resp); err != nil {
 		return err
 	}
-	return a.drain(resp.Header.Get(drainHeader))
+	a.drain(resp.Header.Get(drainHeader))
+	return nil
 }
 
 // drainHeader is a field of a healthy response by which an endpoint asks to be spared: 1 all of its traffic, 0.25 a quarter
-// of it. It isn't a failure: who is connected stays, and new clients go elsewhere at once. Without the field, or with 0, for
+// of it. It is no failure: who is connected stays, and new clients go elsewhere at once. Without the field, or with 0, for
 // consecutive_up responses the traffic comes back.
 const drainHeader = "X-Meridian-Drain"
 
-func (a *attempt) drain(value string) error {
-	if value == "" {
-		return nil
+func (a *attempt) drain(value string) {
+	if value = strings.TrimSpace(value); value == "" {
+		return
 	}
-	share, err := strconv.ParseFloat(strings.TrimSpace(value), 64)
-	if err != nil || !(share >= 0 && share <= 1) {
-		return failure(fmt.Sprintf("%s, but %s is %q, which is no share from 0 to 1", a.seen.Reason, drainHeader, clip(value)))
-	}
-	if share > 0 {
+	share, err := strconv.ParseFloat(value, 64)
+	switch {
+	case err != nil || !(share >= 0 && share <= 1):
+		a.seen.Reason = fmt.Sprintf("%s (%s: %q is no share from 0 to 1)", a.seen.Reason, drainHeader, clip(value))
+	case share > 0:
 		a.seen.Withheld, a.seen.Asked = share, true
-		a.seen.Reason = fmt.Sprintf("asks to be drained (%s: %s)", drainHeader, strings.TrimSpace(value))
-		a.trace.step("drain", a.seen.Reason)
+		a.seen.Reason = fmt.Sprintf("asks to be drained (%s: %s)", drainHeader, value)
 	}
-	return nil
+	a.trace.step("drain", a.seen.Reason)
 }
 
 // header reads up to the end of the final response's header, past interim responses (RFC 9110, section 15.2).

@@ -61,17 +61,23 @@ func (a *attempt) icmp(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		m, err := icmp.ParseMessage(f.protocol, buffer[:n])
-		if err != nil || m.Type != f.reply {
-			continue
-		}
-		if echo, ok := m.Body.(*icmp.Echo); ok && bytes.Equal(echo.Data, payload) {
+		if f.isReply(buffer[:n], payload) {
 			a.heard = true
 			a.seen.Reason = "echo reply"
 			a.trace.step("icmp", "echo reply from "+hostOf(from))
 			return nil
 		}
 	}
+}
+
+// isReply reports whether the packet is the reply to the echo request that carried payload.
+func (f *pingFamily) isReply(packet, payload []byte) bool {
+	m, err := icmp.ParseMessage(f.protocol, packet)
+	if err != nil || m.Type != f.reply {
+		return false
+	}
+	echo, ok := m.Body.(*icmp.Echo)
+	return ok && bytes.Equal(echo.Data, payload)
 }
 
 // open returns a socket for echo requests, and of which kind: a ping socket, or else a raw one.
