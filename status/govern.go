@@ -60,7 +60,7 @@ type Event struct {
 	Reason   string
 }
 
-// rampSteps is in how many equal steps a ramp brings an endpoint back; the first is taken at once.
+// rampSteps is in how many equal steps a ramp brings an endpoint back: the first at once, the last at its end.
 const rampSteps = 10
 
 // forgetPenalty is the penalty below which flapping is forgotten.
@@ -196,7 +196,7 @@ func (g *governing) withhold(rule *Rule, s *State, asked float64, m *Memory) {
 		m.Step, m.Stepped = 0, time.Time{}
 	}
 	if m.Step > 0 {
-		pace := rule.Failback.Over / rampSteps
+		pace := rule.Failback.Over / (rampSteps - 1)
 		if elapsed(m.Stepped, g.now) >= pace {
 			m.Step, m.Stepped = m.Step+1, g.now
 		}
@@ -269,25 +269,26 @@ func (g *governing) tellLimits() {
 
 // damp brings the penalty up to date, and adds to it when a change was observed now.
 func (m *Memory) damp(f Flap, changed bool, now time.Time) {
-	if f.HalfLife <= 0 {
+	if f.HalfLife <= 0 || f.Suppress <= 0 {
 		m.Penalty, m.Charged, m.Flaps, m.Flapping, m.Suppressed = 0, time.Time{}, 0, time.Time{}, false
 		return
 	}
-	left := m.Penalty * math.Exp2(-float64(max(0, now.Sub(m.Charged)))/float64(f.HalfLife))
 	if m.Suppressed && !now.Before(m.reuse(f)) {
 		m.Suppressed = false
 	}
-	switch {
-	case changed:
-		if m.Flaps == 0 {
-			m.Flapping = now
-		}
-		m.Flaps++
-		m.Penalty, m.Charged = min(left+1, f.ceiling()), now
-		m.Suppressed = m.Suppressed || m.Penalty >= f.Suppress
-	case left < forgetPenalty && !m.Suppressed:
-		m.Penalty, m.Charged, m.Flaps, m.Flapping = 0, time.Time{}, 0, time.Time{}
+	left := m.Penalty * math.Exp2(-float64(max(0, now.Sub(m.Charged)))/float64(f.HalfLife))
+	if left < forgetPenalty && !m.Suppressed {
+		left, m.Penalty, m.Charged, m.Flaps, m.Flapping = 0, 0, time.Time{}, 0, time.Time{}
 	}
+	if !changed {
+		return
+	}
+	if m.Flaps == 0 {
+		m.Flapping = now
+	}
+	m.Flaps++
+	m.Penalty, m.Charged = min(left+1, f.ceiling()), now
+	m.Suppressed = m.Suppressed || m.Penalty >= f.Suppress
 }
 
 // ceiling is the greatest penalty: it decays to half of Suppress within MaxHold.
