@@ -6,8 +6,9 @@ VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev
 LDFLAGS  := -s -w -X main.version=$(VERSION)
 LINT     := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
-# What the tests need beyond Go, as "command=Debian package": a real dig, and a C compiler for the race detector.
-TOOLS := dig=bind9-dnsutils gcc=gcc ld=binutils git=git
+# What the tests need beyond Go, as "command=Debian package": a real dig and named-checkzone, and a C compiler for the
+# race detector.
+TOOLS := dig=bind9-dnsutils named-checkzone=bind9-utils gcc=gcc ld=binutils git=git
 
 .DEFAULT_GOAL := help
 .PHONY: help build test tools fmt vet fuzz bench lint generate docker clean

@@ -14,7 +14,9 @@ const patience = harness.Patience
 var binary harness.Binary
 
 // TestMain builds the binary once for all tests.
-func TestMain(m *testing.M) { os.Exit(harness.Main(m, &binary, "dig=bind9-dnsutils")) }
+func TestMain(m *testing.M) {
+	os.Exit(harness.Main(m, &binary, "dig=bind9-dnsutils", "named-checkzone=bind9-utils"))
+}
 
 type files = harness.Files
 
