@@ -7,16 +7,11 @@ import (
 	"meridian/zones"
 )
 
-// Backend is the running server, as far as the admin listener needs it. Every method may be called at any time,
-// from several goroutines, and returns values that nobody writes afterwards.
+// Backend is the running process, server or checker, as far as the admin listener needs it. Every method of it and of
+// the interfaces below may be called at any time, from several goroutines, and returns values that nobody writes afterwards.
 type Backend interface {
-	// Status returns the whole state of the server. Schema may be left empty: the listener sets it.
+	// Status returns the whole state of the process, with every vote. Schema may be left empty: the listener sets it.
 	Status() StatusReport
-
-	// Explain returns how the question would be answered now. It changes nothing and counts nothing.
-	// A mistake of the caller's is a *RequestError; a name outside the server's zones isn't a mistake but an
-	// Explanation with the rcode REFUSED.
-	Explain(ctx context.Context, req ExplainRequest) (*Explanation, error)
 
 	// Reload reads the configuration again, all or nothing, and returns when the new one is in use.
 	// A bad configuration is a *ReloadError, and the old one stays in use.
@@ -27,6 +22,39 @@ type Backend interface {
 
 	// Numbers returns the counters and gauges of /metrics, as they are now.
 	Numbers() Numbers
+}
+
+// Explainer is what answers queries, and can say how.
+type Explainer interface {
+	// Explain returns how the question would be answered now. It changes nothing and counts nothing.
+	// A mistake of the caller's is a *RequestError; a name outside the server's zones isn't a mistake but an
+	// Explanation with the rcode REFUSED.
+	Explain(ctx context.Context, req ExplainRequest) (*Explanation, error)
+}
+
+// Journal is the time line of what automation and operators did, the same on all servers that share a board.
+type Journal interface {
+	// Events returns at most limit events behind the one that after names, oldest first; after empty: the latest ones.
+	// An id that is older than the journal reaches back gives all that is left. An id that never was one is a *RequestError.
+	Events(ctx context.Context, after string, limit int) ([]Event, error)
+	// Subscribe returns a channel that receives, without ever blocking the journal, after events arrived. Several may give
+	// one hint. cancel ends it.
+	Subscribe() (hints <-chan struct{}, cancel func())
+}
+
+// Automation is the switch that stops traffic from following what is observed.
+type Automation interface {
+	// Freeze switches automation off until r.Until, or changes why and until when it is off, and returns what now holds.
+	// Who it was stands in the journal afterwards.
+	Freeze(ctx context.Context, r FreezeRequest) (AutomationReport, error)
+	// Unfreeze switches automation on again. Nothing to end is a *RequestError.
+	Unfreeze(ctx context.Context, r FreezeRequest) (AutomationReport, error)
+}
+
+// Mailbox takes the heartbeats of push checks.
+type Mailbox interface {
+	// Push takes in a heartbeat. A service, region or endpoint that isn't there, or has no push check, is a *RequestError.
+	Push(ctx context.Context, p PushRequest) error
 }
 
 // Demo is what only the demo can do: take its own regions down and bring them up again.

@@ -7,6 +7,10 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -23,6 +27,10 @@ type fakeBackend struct {
 	explained  []ExplainRequest
 	reloads    int
 	killed     []string
+	journal    fakeJournal
+	frozen     []FreezeRequest
+	thawed     []FreezeRequest
+	beats      []PushRequest
 }
 
 func (f *fakeBackend) Status() StatusReport { return f.report }
@@ -40,6 +48,89 @@ func (f *fakeBackend) Explain(_ context.Context, req ExplainRequest) (*Explanati
 func (f *fakeBackend) Reload(context.Context) error {
 	f.reloads++
 	return f.reloadErr
+}
+
+func (f *fakeBackend) Freeze(_ context.Context, r FreezeRequest) (AutomationReport, error) {
+	f.frozen = append(f.frozen, r)
+	return AutomationReport{Frozen: true, By: "operator", Author: r.Author, Reason: r.Reason, Until: &r.Until}, nil
+}
+
+func (f *fakeBackend) Unfreeze(_ context.Context, r FreezeRequest) (AutomationReport, error) {
+	if len(f.thawed) == len(f.frozen) {
+		return AutomationReport{}, &RequestError{Text: "automation isn't frozen"}
+	}
+	f.thawed = append(f.thawed, r)
+	return AutomationReport{}, nil
+}
+
+func (f *fakeBackend) Push(_ context.Context, p PushRequest) error {
+	if p.Region != "eu-west" {
+		return &RequestError{Text: `no region "` + p.Region + `"`, Hint: "did you mean eu-west?"}
+	}
+	f.beats = append(f.beats, p)
+	return nil
+}
+
+// fakeJournal holds events with the ids "1", "2", … The zero value is empty.
+type fakeJournal struct {
+	mu     sync.Mutex
+	events []Event
+	err    error
+	subs   []chan struct{}
+}
+
+func (j *fakeJournal) Events(_ context.Context, after string, limit int) ([]Event, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.err != nil {
+		return nil, j.err
+	}
+	if after == "" {
+		return slices.Clone(j.events[max(0, len(j.events)-limit):]), nil
+	}
+	n, err := strconv.Atoi(after)
+	if err != nil {
+		return nil, &RequestError{Text: "no event has the id " + after}
+	}
+	behind := j.events[min(n, len(j.events)):]
+	return slices.Clone(behind[:min(limit, len(behind))]), nil
+}
+
+func (j *fakeJournal) Subscribe() (<-chan struct{}, func()) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	c := make(chan struct{}, 1)
+	j.subs = append(j.subs, c)
+	return c, func() {
+		j.mu.Lock()
+		defer j.mu.Unlock()
+		j.subs = slices.DeleteFunc(j.subs, func(s chan struct{}) bool { return s == c })
+	}
+}
+
+// add appends an event of this kind and tells the subscribers.
+func (j *fakeJournal) add(kind string) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.events = append(j.events, Event{ID: strconv.Itoa(len(j.events) + 1), Kind: kind})
+	for _, c := range j.subs {
+		select {
+		case c <- struct{}{}:
+		default:
+		}
+	}
+}
+
+func (j *fakeJournal) fail(err error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.err = err
+}
+
+func (j *fakeJournal) followers() int {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return len(j.subs)
 }
 
 func (f *fakeBackend) Kill(region string) error {
@@ -67,12 +158,17 @@ func twoMistakes() error {
 func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
 func newServer(f *fakeBackend, token string) *Server {
-	return New(Options{Backend: f, Demo: f, Token: token, Logger: quiet()})
+	return New(Options{Backend: f, Explainer: f, Journal: &f.journal, Automation: f, Mailbox: f, Demo: f, Token: token, Logger: quiet()})
 }
 
 // ask sends one request as a local client would, with more headers as pairs.
 func ask(s *Server, method, target string, headers ...string) *http.Response {
-	r := httptest.NewRequest(method, target, nil)
+	return send(s, method, target, "", headers...)
+}
+
+// send is ask with a body.
+func send(s *Server, method, target, body string, headers ...string) *http.Response {
+	r := httptest.NewRequest(method, target, strings.NewReader(body))
 	r.Host = "127.0.0.1:8053"
 	for i := 0; i+1 < len(headers); i += 2 {
 		if headers[i] == "Host" {

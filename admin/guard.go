@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// maxBody is how many bytes of a request's body are read; no route needs one.
-const maxBody = 64 << 10
+// maxBody is how many bytes of a request's body are read.
+const maxBody = 16 << 10
 
 // CheckListen reports why the admin listener may not listen on address ("127.0.0.1:8053") with token ("": none):
 // beyond loopback, anyone who reaches it could operate the server.

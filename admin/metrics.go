@@ -35,12 +35,19 @@ var (
 	descChecks       = metric("health_checks_total", "Probes made from here.", "result")
 	descCheckLength  = metric("health_check_duration_seconds", "How long probes took.")
 	descBoardUp      = metric("board_up", "Whether the board, where votes are shared, answered last time.")
+	descBoardOps     = metric("board_operations_total", "What was asked of the board.", "op", "result")
+	descLocalView    = metric("board_local_view", "Whether the board is away and this server's own checker counts alone.")
+	descVoteAge      = metric("health_vote_age_seconds", "Time since the latest ballot of a checker arrived at the board.", "vantage")
+	descDistrust     = metric("checker_distrust", "Whether the checker in this process distrusts its own network and withholds votes.", "family")
+	descFrozen       = metric("automation_frozen", "Whether automation is frozen: verdicts go on, traffic stays.")
+	descHeld         = metric("health_endpoints_held", "Endpoints that aren't served as they are observed, by what holds them.", "reason")
+	descWithheld     = metric("health_transitions_withheld_total", "Changes of endpoint states that something held back.", "reason")
 	descReloadOK     = metric("config_last_reload_successful", "Whether the last reload of the configuration succeeded.")
 	descConfigHash   = metric("config_hash_info", "A constant 1, labelled with the hash of the configuration in use.", "hash")
 	descGeoBuild     = metric("geo_database_build_timestamp_seconds", "When the geographic database in use was built.")
 	descGeneration   = metric("snapshot_generation", "Generation of the snapshot in use.")
 	descPublish      = metric("snapshot_publish_duration_seconds", "How long it took to compile and publish a snapshot.")
-	allDescriptions  = []*prometheus.Desc{descBuildInfo, descRequests, descResponses, descDuration, descDropped, descAnswers, descRank, descLookups, descEndpointUp, descRegionUp, descTransitions, descStatusAge, descChecks, descCheckLength, descBoardUp, descReloadOK, descConfigHash, descGeoBuild, descGeneration, descPublish}
+	allDescriptions  = []*prometheus.Desc{descBuildInfo, descRequests, descResponses, descDuration, descDropped, descAnswers, descRank, descLookups, descEndpointUp, descRegionUp, descTransitions, descStatusAge, descChecks, descCheckLength, descBoardUp, descBoardOps, descLocalView, descVoteAge, descDistrust, descFrozen, descHeld, descWithheld, descReloadOK, descConfigHash, descGeoBuild, descGeneration, descPublish}
 	rankBucketBounds = []int{1, 2, 3, 4, 5, 10}
 )
 
@@ -99,7 +106,7 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 	}
 	labelled(descChecks, n.Checks)
 	ch <- n.CheckDuration.metric(descCheckLength)
-	gauge(descBoardUp, truth(n.BoardUp))
+	c.collectFleet(&n, counter, gauge)
 
 	gauge(descReloadOK, truth(n.ReloadOK))
 	gauge(descConfigHash, 1, n.ConfigHash)
@@ -108,6 +115,28 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 	}
 	gauge(descGeneration, float64(n.Generation))
 	ch <- n.PublishLength.metric(descPublish)
+}
+
+// collectFleet tells of the board, the checkers and automation.
+func (c collector) collectFleet(n *Numbers, counter func(*prometheus.Desc, uint64, ...string), gauge func(*prometheus.Desc, float64, ...string)) {
+	gauge(descBoardUp, truth(n.BoardUp))
+	gauge(descLocalView, truth(n.LocalView))
+	for _, o := range n.BoardOps {
+		counter(descBoardOps, o.Count, o.Op, o.Result)
+	}
+	for _, v := range n.VoteAges {
+		gauge(descVoteAge, v.Value, v.Label)
+	}
+	for _, v := range n.Distrust {
+		gauge(descDistrust, v.Value, v.Label)
+	}
+	gauge(descFrozen, truth(n.Frozen))
+	for _, v := range n.Held {
+		gauge(descHeld, v.Value, v.Label)
+	}
+	for _, w := range n.Withheld {
+		counter(descWithheld, w.Count, w.Label)
+	}
 }
 
 // rankHistogram counts answers by rank; what is beyond the last bound is only in +Inf.

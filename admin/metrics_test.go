@@ -30,6 +30,13 @@ func someNumbers() Numbers {
 		Checks:        []LabelCount{{"up", 100}, {"timeout", 3}},
 		CheckDuration: Histogram{Bounds: []float64{0.01, 0.1, math.Inf(1)}, Counts: []uint64{90, 100, 103}, Count: 103, Sum: 4.5},
 		StatusAge:     1500 * time.Millisecond,
+		BoardOps:      []OperationCount{{"publish", "success", 20}, {"publish", "failure", 1}},
+		LocalView:     true,
+		VoteAges:      []LabelValue{{"fra", 1.5}, {"nyc", 90}},
+		Distrust:      []LabelValue{{"ipv4", 0}, {"ipv6", 1}},
+		Frozen:        true,
+		Held:          []LabelValue{{"flap", 2}},
+		Withheld:      []LabelCount{{"flap", 3}},
 		BoardUp:       true, ReloadOK: true, ConfigHash: "abc", GeoBuildTime: time.Unix(1700000000, 0), Generation: 7,
 	}
 }
@@ -71,6 +78,17 @@ meridian_answer_rank_count 9
 # TYPE meridian_answers_total counter
 meridian_answers_total{reason="fallback",region="",service="www.glb.test."} 1
 meridian_answers_total{reason="nearest",region="eu-west",service="www.glb.test."} 9
+# HELP meridian_automation_frozen Whether automation is frozen: verdicts go on, traffic stays.
+# TYPE meridian_automation_frozen gauge
+meridian_automation_frozen 1
+# HELP meridian_board_operations_total What was asked of the board.
+# TYPE meridian_board_operations_total counter
+meridian_board_operations_total{op="publish",result="failure"} 1
+meridian_board_operations_total{op="publish",result="success"} 20
+# HELP meridian_checker_distrust Whether the checker in this process distrusts its own network and withholds votes.
+# TYPE meridian_checker_distrust gauge
+meridian_checker_distrust{family="ipv4"} 0
+meridian_checker_distrust{family="ipv6"} 1
 # HELP meridian_health_endpoint_up Whether an endpoint is up. Absent until it was probed.
 # TYPE meridian_health_endpoint_up gauge
 meridian_health_endpoint_up{check="web",endpoint="198.18.1.1",region="us-east"} 0
@@ -80,12 +98,17 @@ meridian_health_endpoint_up{check="web",endpoint="198.18.3.1",region="eu-west"} 
 meridian_health_region_up{region="ap-south"} 0.5
 meridian_health_region_up{region="eu-west"} 1
 meridian_health_region_up{region="us-east"} 0
+# HELP meridian_health_vote_age_seconds Time since the latest ballot of a checker arrived at the board.
+# TYPE meridian_health_vote_age_seconds gauge
+meridian_health_vote_age_seconds{vantage="fra"} 1.5
+meridian_health_vote_age_seconds{vantage="nyc"} 90
 # HELP meridian_health_status_age_seconds Age of the health states in use.
 # TYPE meridian_health_status_age_seconds gauge
 meridian_health_status_age_seconds 1.5
 `
 	if err := testutil.CollectAndCompare(collector{someNumbers}, strings.NewReader(want),
-		"meridian_answer_rank", "meridian_answers_total", "meridian_health_endpoint_up", "meridian_health_region_up", "meridian_health_status_age_seconds"); err != nil {
+		"meridian_answer_rank", "meridian_answers_total", "meridian_health_endpoint_up", "meridian_health_region_up", "meridian_health_status_age_seconds",
+		"meridian_automation_frozen", "meridian_board_operations_total", "meridian_checker_distrust", "meridian_health_vote_age_seconds"); err != nil {
 		t.Error(err)
 	}
 }

@@ -24,7 +24,15 @@ type Numbers struct {
 	Checks        []LabelCount // probes by result: "up", "down", "timeout"
 	CheckDuration Histogram
 	StatusAge     time.Duration // of the states in use; below 0: there are none yet
-	BoardUp       bool
+
+	BoardUp   bool
+	BoardOps  []OperationCount
+	LocalView bool         // the board is away, and this server's own checker counts alone
+	VoteAges  []LabelValue // seconds since the latest ballot of each vantage
+	Distrust  []LabelValue // 1 where this process' checker distrusts its network, by family; none: it doesn't probe
+	Frozen    bool         // automation is frozen
+	Held      []LabelValue // endpoints that aren't what is observed, by why
+	Withheld  []LabelCount // changes that automation didn't make, by why
 
 	ReloadOK      bool
 	ConfigHash    string
@@ -68,6 +76,19 @@ type AnswerCount struct {
 type LabelCount struct {
 	Label string
 	Count uint64
+}
+
+// LabelValue is a gauge with one label.
+type LabelValue struct {
+	Label string
+	Value float64
+}
+
+// OperationCount counts what was asked of the board.
+type OperationCount struct {
+	Op     string // "publish", "read", …
+	Result string // "success", "failure"
+	Count  uint64
 }
 
 // EndpointNumber is the state of one target of a check.

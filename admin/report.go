@@ -2,6 +2,7 @@ package admin
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -19,24 +20,35 @@ const (
 // AdminReady is the admin state of what no operator has touched.
 const AdminReady = "ready"
 
-// StatusReport is the state of one server: GET /api/v1/status and `meridian status --json`.
+// What a process is.
+const (
+	RoleServer  = "server"  // it answers queries, and may probe
+	RoleChecker = "checker" // it probes and votes, and answers nobody
+)
+
+// StatusReport is the state of one server, or of a checker alone: GET /api/v1/status and `meridian status --json`.
 type StatusReport struct {
-	Schema     string         `json:"schema"` // StatusSchema
-	Version    string         `json:"version"`
-	Node       string         `json:"node"`
-	Demo       bool           `json:"demo"`
-	Time       time.Time      `json:"time"` // when the report was made
-	StartedAt  time.Time      `json:"started_at"`
-	Uptime     float64        `json:"uptime_seconds"`
-	Generation uint64         `json:"generation"` // of the snapshot in use; 0: none yet
-	Listen     []string       `json:"listen"`     // DNS, as bound: "127.0.0.1:1053"
-	Zones      int            `json:"zones"`
-	Config     ConfigReport   `json:"config"`
-	Geo        GeoReport      `json:"geo"`
-	Board      BoardReport    `json:"board"`
-	Regions    []RegionReport `json:"regions"`
-	Services   []ServiceState `json:"services"`
-	Warnings   []string       `json:"warnings"` // what deserves attention, in words
+	Schema     string       `json:"schema"` // StatusSchema
+	Role       string       `json:"role"`   // RoleServer, RoleChecker
+	Version    string       `json:"version"`
+	Node       string       `json:"node"`
+	Demo       bool         `json:"demo"`
+	Time       time.Time    `json:"time"` // when the report was made
+	StartedAt  time.Time    `json:"started_at"`
+	Uptime     float64      `json:"uptime_seconds"`
+	Generation uint64       `json:"generation"` // of the snapshot in use; 0: none yet
+	Listen     []string     `json:"listen"`     // DNS, as bound: "127.0.0.1:1053"
+	Zones      int          `json:"zones"`
+	Config     ConfigReport `json:"config"`
+	Geo        GeoReport    `json:"geo"`
+	Board      BoardReport  `json:"board"`
+
+	Checkers   []CheckerReport  `json:"checkers"` // whose ballots are on the board, by vantage
+	Automation AutomationReport `json:"automation"`
+
+	Regions  []RegionReport `json:"regions"`
+	Services []ServiceState `json:"services"`
+	Warnings []string       `json:"warnings"` // what deserves attention, in words
 }
 
 // ConfigReport is the configuration in use, and how its last reload went.
@@ -66,10 +78,36 @@ type GeoReport struct {
 
 // BoardReport is the place where votes are shared.
 type BoardReport struct {
-	Kind  string  `json:"kind"`        // "memory", "redis"
-	Up    bool    `json:"up"`          // it answered last time
-	Age   float64 `json:"age_seconds"` // of the states in use; 0: none yet
-	Error string  `json:"error,omitempty"`
+	Kind      string  `json:"kind"`        // "memory", "redis"
+	Up        bool    `json:"up"`          // it answered last time
+	Age       float64 `json:"age_seconds"` // since fresh votes last upheld the states in use; 0: never
+	Holding   string  `json:"holding"`     // why the states hold; empty: they follow the votes
+	LocalView bool    `json:"local_view"`  // the board is away, and this server's own checker counts alone
+	Error     string  `json:"error,omitempty"`
+}
+
+// CheckerReport is one checker, as its ballot shows it.
+type CheckerReport struct {
+	Vantage  string  `json:"vantage"`
+	Own      bool    `json:"own"`         // it is this process
+	Age      float64 `json:"age_seconds"` // since its latest ballot arrived at the board
+	Fresh    bool    `json:"fresh"`       // its ballot counts; a stale one is ignored
+	Up       int     `json:"votes_up"`
+	Down     int     `json:"votes_down"`
+	Abstains int     `json:"abstentions"`
+	Doubt    string  `json:"doubt,omitempty"` // why it distrusts itself, and abstains on every target
+}
+
+// AutomationReport is whether traffic follows what is observed.
+type AutomationReport struct {
+	Frozen bool       `json:"frozen"`
+	By     string     `json:"by,omitempty"`     // "operator" or "configuration"
+	Author string     `json:"author,omitempty"` // who froze it
+	Reason string     `json:"reason,omitempty"`
+	Since  *time.Time `json:"since"` // null: not known
+	Until  *time.Time `json:"until"` // when it ends by itself; null: it doesn't
+	// Withheld is how many endpoints automation would have changed by now, did something not hold them.
+	Withheld int `json:"withheld"`
 }
 
 // RegionReport is one region over all services. FoldRegions makes it from the services.
@@ -117,16 +155,56 @@ type PoolReport struct {
 
 // EndpointReport is one address of a pool.
 type EndpointReport struct {
-	Address string     `json:"address"`
-	State   string     `json:"state"` // up, down, unknown
-	Forced  bool       `json:"forced"`
-	Admin   string     `json:"admin_state"`
-	Since   *time.Time `json:"since"`
-	Reason  string     `json:"reason,omitempty"`
+	Address  string       `json:"address"`
+	State    string       `json:"state"`          // up, down, unknown: what traffic goes by
+	Observed string       `json:"observed"`       // up, down, unknown: what the quorum says
+	Held     string       `json:"held,omitempty"` // why State isn't Observed: dwell, flap, manual, delayed, velocity, freeze
+	Withheld float64      `json:"withheld"`       // share of its traffic that it is spared while up, 0..1: ramping, degraded, draining
+	Forced   bool         `json:"forced"`
+	Admin    string       `json:"admin_state"`
+	Since    *time.Time   `json:"since"`
+	Reason   string       `json:"reason,omitempty"`
+	Votes    []VoteReport `json:"votes"` // null: left out, because all agree; ?votes=all has them
+}
+
+// VoteReport is one checker's vote on an endpoint, with what it last saw there.
+type VoteReport struct {
+	Vantage     string     `json:"vantage"`
+	State       string     `json:"state"`       // up, down; unknown: it abstains
+	Age         float64    `json:"age_seconds"` // of its ballot
+	Fresh       bool       `json:"fresh"`       // it counts
+	Since       *time.Time `json:"since"`       // when it came to this, by the checker's own clock
+	Withheld    float64    `json:"withheld"`    // share that it asks to spare the endpoint
+	Reason      string     `json:"reason"`
+	Status      int        `json:"status,omitempty"`    // HTTP
+	Latency     float64    `json:"latency_seconds"`     // 0: not measured
+	CertExpires *time.Time `json:"certificate_expires"` // null: none was shown
+}
+
+// disputed reports whether a person would want to see the votes: not all that count say what is served.
+func (e *EndpointReport) disputed() bool {
+	if e.State != StateUp || e.Held != "" || e.Withheld > 0 {
+		return len(e.Votes) > 0
+	}
+	return slices.ContainsFunc(e.Votes, func(v VoteReport) bool { return v.State != StateUp || v.Withheld > 0 })
+}
+
+// leaveDisputed drops the votes on which all agree.
+func (r *StatusReport) leaveDisputed() {
+	for _, s := range r.Services {
+		for _, p := range s.Pools {
+			for i := range p.Endpoints {
+				if e := &p.Endpoints[i]; !e.disputed() {
+					e.Votes = nil
+				}
+			}
+		}
+	}
 }
 
 // Degraded returns in words what keeps the server from being as it should: regions that aren't wholly up, services
-// on their fallback, a failed reload, a board that is away. Empty: all is well. (Warnings alone don't degrade.)
+// on their fallback, a failed reload, a board that is away, checkers that can't be relied on, automation that holds
+// services up. Empty: all is well. (Warnings alone don't degrade.)
 func (r *StatusReport) Degraded() []string {
 	var why []string
 	for _, region := range r.Regions {
@@ -147,7 +225,19 @@ func (r *StatusReport) Degraded() []string {
 		why = append(why, "the last reload failed")
 	}
 	if !r.Board.Up {
-		why = append(why, fmt.Sprintf("the board (%s) is away; states hold", r.Board.Kind))
+		text := "states hold"
+		if r.Board.LocalView {
+			text = "this server's own checker counts alone"
+		}
+		why = append(why, fmt.Sprintf("the board (%s) is away; %s", r.Board.Kind, text))
+	}
+	for _, c := range r.Checkers {
+		switch {
+		case c.Doubt != "":
+			why = append(why, "checker "+c.Vantage+" distrusts itself and doesn't vote: "+c.Doubt)
+		case !c.Fresh:
+			why = append(why, fmt.Sprintf("checker %s hasn't voted for %v", c.Vantage, time.Duration(c.Age*float64(time.Second)).Round(time.Second)))
+		}
 	}
 	return why
 }

@@ -15,21 +15,36 @@ type route struct {
 }
 
 func (s *Server) routes() []route {
-	metrics := metricsHandler(newRegistry(s.backend.Numbers))
+	metrics := metricsHandler(newRegistry(s.options.Backend.Numbers))
 	routes := []route{
 		{"GET", "/", s.page},
 		{"GET", "/livez", s.livez},
 		{"GET", "/readyz", s.readyz},
 		{"GET", "/metrics", metrics.ServeHTTP},
 		{"GET", "/api/v1/status", s.status},
-		{"GET", "/api/v1/explain", s.explain},
 		{"POST", "/api/v1/reload", s.reload},
 		{"GET", "/api/v1/openapi.json", s.openapi},
 	}
-	if s.demo != nil {
+	if s.options.Explainer != nil {
+		routes = append(routes, route{"GET", "/api/v1/explain", s.explain})
+	}
+	if s.options.Journal != nil {
 		routes = append(routes,
-			route{"POST", "/api/v1/demo/kill", s.demoAction(s.demo.Kill)},
-			route{"POST", "/api/v1/demo/revive", s.demoAction(s.demo.Revive)})
+			route{"GET", "/api/v1/events", s.events},
+			route{"GET", "/api/v1/events/stream", s.stream})
+	}
+	if s.options.Automation != nil {
+		routes = append(routes,
+			route{"POST", "/api/v1/freeze", s.switchAutomation(s.options.Automation.Freeze, true)},
+			route{"POST", "/api/v1/unfreeze", s.switchAutomation(s.options.Automation.Unfreeze, false)})
+	}
+	if s.options.Mailbox != nil {
+		routes = append(routes, route{"POST", "/api/v1/push", s.push})
+	}
+	if s.options.Demo != nil {
+		routes = append(routes,
+			route{"POST", "/api/v1/demo/kill", s.demoAction(s.options.Demo.Kill)},
+			route{"POST", "/api/v1/demo/revive", s.demoAction(s.options.Demo.Revive)})
 	}
 	return routes
 }
@@ -72,7 +87,7 @@ func (s *Server) livez(w http.ResponseWriter, r *http.Request) {
 // readyz answers 200 while every condition is met or only a warning, 503 otherwise. With ?verbose it lists them,
 // one a line, and warnings say what they are.
 func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
-	conditions := s.backend.Ready()
+	conditions := s.options.Backend.Ready()
 	ready := !slices.ContainsFunc(conditions, func(c Condition) bool { return !c.OK && !c.Warning })
 
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
@@ -108,11 +123,12 @@ func (c Condition) String() string {
 }
 
 func (s *Server) report() StatusReport {
-	report := s.backend.Status()
+	report := s.options.Backend.Status()
 	report.Schema = StatusSchema
 	report.Listen = notNull(report.Listen)
 	report.Regions = notNull(report.Regions)
 	report.Services = notNull(report.Services)
+	report.Checkers = notNull(report.Checkers)
 	report.Warnings = notNull(report.Warnings)
 	return report
 }
@@ -125,8 +141,19 @@ func notNull[T any](list []T) []T {
 	return list
 }
 
+// status leaves out the votes on endpoints whose checkers agree with one another and with what is served, unless
+// ?votes=all asks for them: a large fleet has many.
 func (s *Server) status(w http.ResponseWriter, r *http.Request) {
-	writeJSON(w, "application/json", http.StatusOK, s.report())
+	report := s.report()
+	switch votes := r.URL.Query().Get("votes"); votes {
+	case "all":
+	case "", "disputed":
+		report.leaveDisputed()
+	default:
+		writeError(w, &RequestError{Text: fmt.Sprintf("votes=%q is neither all nor disputed", votes)})
+		return
+	}
+	writeJSON(w, "application/json", http.StatusOK, report)
 }
 
 func (s *Server) explain(w http.ResponseWriter, r *http.Request) {
@@ -135,7 +162,7 @@ func (s *Server) explain(w http.ResponseWriter, r *http.Request) {
 		writeError(w, err)
 		return
 	}
-	explanation, err := s.backend.Explain(r.Context(), req)
+	explanation, err := s.options.Explainer.Explain(r.Context(), req)
 	if err != nil {
 		writeError(w, err)
 		return
@@ -152,7 +179,7 @@ type Reloaded struct {
 }
 
 func (s *Server) reload(w http.ResponseWriter, r *http.Request) {
-	if err := s.backend.Reload(r.Context()); err != nil {
+	if err := s.options.Backend.Reload(r.Context()); err != nil {
 		writeError(w, err)
 		return
 	}

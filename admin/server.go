@@ -9,25 +9,29 @@ import (
 	"time"
 )
 
-// Options is what a Server needs. Backend is required.
+// Options is what a Server needs. Backend is required; the routes of what is nil beside it aren't there.
 type Options struct {
-	Backend Backend
-	Demo    Demo         // nil: not the demo, and its routes aren't there
-	Token   string       // asked of every request but probes; empty: none is
-	Logger  *slog.Logger // nil: slog.Default
+	Backend    Backend
+	Explainer  Explainer
+	Journal    Journal
+	Automation Automation
+	Mailbox    Mailbox
+	Demo       Demo
+	Token      string       // asked of every request but probes; empty: none is
+	Logger     *slog.Logger // nil: slog.Default
 }
 
 // Server is the admin listener. Make one with New.
 type Server struct {
-	backend Backend
-	demo    Demo
+	options Options
 	log     *slog.Logger
 	handler http.Handler
+	closing chan struct{} // closed when Serve begins to end: streams end then
 }
 
-// New returns a server that answers from opts.Backend.
+// New returns a server that answers from opts.
 func New(opts Options) *Server {
-	s := &Server{backend: opts.Backend, demo: opts.Demo, log: opts.Logger}
+	s := &Server{options: opts, log: opts.Logger, closing: make(chan struct{})}
 	if s.log == nil {
 		s.log = slog.Default()
 	}
@@ -42,7 +46,7 @@ func (s *Server) Handler() http.Handler { return s.handler }
 const drainTime = 5 * time.Second
 
 // Serve answers on l until ctx ends, then lets requests that are under way finish, and closes l. Bind l only after
-// CheckListen. An error is one of l's.
+// CheckListen. An error is one of l's. It is called once.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	server := &http.Server{
 		Handler:           s.handler,
@@ -57,6 +61,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	drained := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
 		defer close(drained)
+		close(s.closing)
 		limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
 		defer cancel()
 		if server.Shutdown(limit) != nil {

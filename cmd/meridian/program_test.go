@@ -80,7 +80,7 @@ func (b *backend) Explain(_ context.Context, req admin.ExplainRequest) (*admin.E
 // start serves the admin listener for b and returns its URL.
 func (b *backend) start(t *testing.T, token string) string {
 	t.Helper()
-	s := httptest.NewServer(admin.New(admin.Options{Backend: b, Demo: b, Token: token}).Handler())
+	s := httptest.NewServer(admin.New(admin.Options{Backend: b, Explainer: b, Demo: b, Token: token}).Handler())
 	t.Cleanup(s.Close)
 	return s.URL
 }
