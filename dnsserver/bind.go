@@ -8,9 +8,6 @@ import (
 	"syscall"
 )
 
-// streamListener is a bound TCP address.
-type streamListener = *net.TCPListener
-
 // anyPortTries is how many ports are tried until one is free for both TCP and UDP.
 const anyPortTries = 16
 
@@ -47,12 +44,15 @@ func bindOnce(ctx context.Context, asked netip.AddrPort, workers int) (*listener
 		network = "tcp6" // and IPv6 alone, so that 0.0.0.0 and [::] can be listened on side by side
 	}
 	var lc net.ListenConfig
-	stream, err := lc.Listen(ctx, network, addr.String())
+	lc.SetMultipathTCP(false) // it costs, and resolvers don't use it
+	bound, err := lc.Listen(ctx, network, addr.String())
 	if err != nil {
 		return nil, NewBindError("tcp", addr, err)
 	}
-	l := &listener{asked: asked, stream: stream.(*net.TCPListener)}
-	l.addr = netip.AddrPortFrom(addr.Addr(), l.stream.Addr().(*net.TCPAddr).AddrPort().Port())
+	l := &listener{asked: asked, addr: netip.AddrPortFrom(addr.Addr(), bound.Addr().(*net.TCPAddr).AddrPort().Port())}
+	if l.stream, err = newStreamListener(bound.(*net.TCPListener)); err != nil {
+		return nil, NewBindError("tcp", l.addr, err)
+	}
 	for range socketsFor(workers) {
 		socket, err := listenPackets(l.addr)
 		if err != nil {
@@ -80,8 +80,7 @@ func NewBindError(network string, addr netip.AddrPort, err error) *BindError {
 
 // close closes what no worker serves.
 func (l *listener) close() {
-	// The address was just bound; a close that fails leaves nothing to do.
-	_ = l.stream.Close()
+	l.stream.close()
 	l.closePackets()
 }
 

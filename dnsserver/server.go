@@ -113,8 +113,11 @@ func Listen(ctx context.Context, o Options) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{options: o, id: id, closed: make(chan struct{})}
-	s.streams = newStreams(o.TCP, s.streamResponder)
+	if s.streams, err = newStreams(o.TCP, o.Workers, s.streamResponder); err != nil {
+		return nil, err
+	}
 	if s.listeners, err = s.bindAll(ctx, o.Listen); err != nil {
+		s.streams.wait() // for nothing: it gives back what they hold
 		return nil, err
 	}
 	return s, nil
@@ -165,7 +168,7 @@ func (s *Server) Addrs() []netip.AddrPort {
 func (s *Server) Threads() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	n := 0
+	n := s.streams.threads()
 	for _, l := range s.listeners {
 		n += len(l.udp)
 	}
@@ -180,6 +183,7 @@ func (s *Server) Serve() error {
 		return ErrClosed
 	}
 	s.serving = true
+	s.streams.start()
 	for _, l := range s.listeners {
 		s.start(l)
 	}
@@ -190,7 +194,9 @@ func (s *Server) Serve() error {
 
 // start begins to answer on l. The caller holds s.mu.
 func (s *Server) start(l *listener) {
-	s.workers.Go(func() { s.streams.accept(l.stream) })
+	if err := s.streams.listen(l.stream); err != nil {
+		s.options.Log.Error("TCP can't be served", "listen", l.addr, "error", err.Error())
+	}
 	for _, socket := range l.udp {
 		c := s.takeCounters(udp)
 		s.workers.Go(func() {
@@ -267,8 +273,7 @@ func (s *Server) Rebind(ctx context.Context, addrs []netip.AddrPort) error {
 // end stops l. Workers that run close their sockets themselves, after the last answer.
 func (s *Server) end(l *listener) {
 	l.stop.Store(true)
-	// Nothing is lost when a listening socket can't be closed twice.
-	_ = l.stream.Close()
+	s.streams.ignore(l.stream)
 	if !s.serving {
 		l.closePackets()
 	}
@@ -299,7 +304,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	case <-ended:
 		return nil
 	case <-ctx.Done():
-		s.streams.cut()
+		s.streams.abort()
 		<-ended
 		return ctx.Err()
 	}

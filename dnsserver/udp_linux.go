@@ -216,7 +216,7 @@ func (b *batch) answer(r *responder) {
 	for i := range b.filled {
 		m := &b.in[i]
 		packet := b.packets[i][:m.length]
-		reply := r.respond(b.answers[i][:0], packet, b.source(i))
+		reply := r.respond(b.answers[i][:0], packet, address(&b.sources[i]))
 		if len(reply) == 0 {
 			continue
 		}
@@ -234,9 +234,8 @@ func (b *batch) answer(r *responder) {
 	r.flush()
 }
 
-// source returns the address that packet i came from.
-func (b *batch) source(i int) netip.Addr {
-	sa := &b.sources[i]
+// address returns the address in a socket address that the kernel wrote.
+func address(sa *unix.RawSockaddrInet6) netip.Addr {
 	if sa.Family == unix.AF_INET {
 		return netip.AddrFrom4((*unix.RawSockaddrInet4)(unsafe.Pointer(sa)).Addr)
 	}
