@@ -35,7 +35,7 @@ type Explainer interface {
 // Journal is the time line of what automation and operators did, the same on all servers that share a board.
 type Journal interface {
 	// Events returns at most limit events behind the one that after names, oldest first; after empty: the latest ones.
-	// An id that is older than the journal reaches back gives all that is left. An id that never was one is a *RequestError.
+	// An id that is older than the journal reaches back gives all that is left. An error means that it can't be read now.
 	Events(ctx context.Context, after string, limit int) ([]Event, error)
 	// Subscribe returns a channel that receives, without ever blocking the journal, after events arrived. Several may give
 	// one hint. cancel ends it.
@@ -45,7 +45,8 @@ type Journal interface {
 // Automation is the switch that stops traffic from following what is observed.
 type Automation interface {
 	// Freeze switches automation off until r.Until, or changes why and until when it is off, and returns what now holds.
-	// Who it was stands in the journal afterwards.
+	// Who it was stands in the journal afterwards. When the switch, which the fleet shares, can't be reached, the error is
+	// an *AwayError.
 	Freeze(ctx context.Context, r FreezeRequest) (AutomationReport, error)
 	// Unfreeze switches automation on again. Nothing to end is a *RequestError.
 	Unfreeze(ctx context.Context, r FreezeRequest) (AutomationReport, error)
@@ -84,6 +85,14 @@ func (e *RequestError) Error() string {
 	}
 	return e.Text + " (" + e.Hint + ")"
 }
+
+// AwayError is something that can't be done because what it takes doesn't answer now. Nothing was changed.
+type AwayError struct {
+	Text string
+	Hint string // what to do meanwhile; may be empty
+}
+
+func (e *AwayError) Error() string { return e.Text }
 
 // ReloadError is a reload that changed nothing.
 type ReloadError struct {

@@ -1,10 +1,12 @@
 package admin
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"regexp"
 	"strconv"
 	"time"
 )
@@ -14,23 +16,17 @@ const EventsSchema = "meridian.events/v1"
 
 // Event is one line of the time line: a change of health, or what automation or an operator did.
 type Event struct {
-	ID       string     `json:"id"` // its place in the journal; later events have later ones. To be compared for equality only
-	Time     time.Time  `json:"time"`
-	Kind     string     `json:"kind"`               // health, held, released, limited, resumed, freeze, unfreeze, …: one word
-	Subject  string     `json:"subject"`            // what it is about: a target, a service, or empty for everything
-	Places   []Place    `json:"places"`             // where the subject serves, as this server is configured
-	From     string     `json:"from,omitempty"`     // before
-	To       string     `json:"to,omitempty"`       // after
-	Reason   string     `json:"reason,omitempty"`   // evidence in words, or the operator's
-	Author   string     `json:"author,omitempty"`   // who, for an operator's action
-	Until    *time.Time `json:"until"`              // when it ends by itself; null: it doesn't
-	Recorder string     `json:"recorder,omitempty"` // the node that wrote it down
-}
-
-// Place is one of a service's regions.
-type Place struct {
-	Service string `json:"service"`
-	Region  string `json:"region"`
+	ID      string     `json:"id"` // its place in the journal: milliseconds and a count
+	Time    time.Time  `json:"time"`
+	Kind    string     `json:"kind"`             // health, held, released, limited, resumed, freeze, unfreeze, …: one word
+	Subject string     `json:"subject"`          // what it is about: a state key, a region, a service; empty: everything
+	Places  []string   `json:"places"`           // where the subject serves: "www.example.com.@eu-west"
+	From    string     `json:"from,omitempty"`   // before
+	To      string     `json:"to,omitempty"`     // after
+	Reason  string     `json:"reason,omitempty"` // evidence in words, or the operator's
+	Author  string     `json:"author,omitempty"` // who, for an operator's action; empty: Meridian itself
+	Until   *time.Time `json:"until"`            // when it ends by itself; null: it doesn't
+	Node    string     `json:"node,omitempty"`   // the server that wrote it down
 }
 
 // EventList is an answer of GET /api/v1/events.
@@ -45,7 +41,28 @@ const (
 	maxEvents     = 1000
 )
 
-// events lists what stands behind ?after=, or the latest events.
+// eventID is what ids look like, those of events and those that ?since= makes.
+var eventID = regexp.MustCompile(`^\d{1,20}(-\d{1,20})?$`)
+
+// behind reads behind which event the client wants to go on; empty: it doesn't say.
+func behind(r *http.Request) (string, error) {
+	query := r.URL.Query()
+	after := cmp.Or(r.Header.Get("Last-Event-ID"), query.Get("after"))
+	since := query.Get("since")
+	switch {
+	case after != "" && !eventID.MatchString(after):
+		return "", &RequestError{Text: fmt.Sprintf("%.40q is no id of an event", after), Hint: "ids look like 1795171200123-0"}
+	case after != "" || since == "":
+		return after, nil
+	}
+	ago, err := time.ParseDuration(since)
+	if err != nil || ago < 0 {
+		return "", &RequestError{Text: fmt.Sprintf("since=%q is not a duration", since), Hint: "such as 10m or 24h"}
+	}
+	return strconv.FormatInt(max(0, time.Now().Add(-ago).UnixMilli()), 10) + "-0", nil
+}
+
+// events lists what stands behind ?after= or happened ?since=, or the latest events.
 func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 	limit := defaultEvents
 	if text := r.URL.Query().Get("limit"); text != "" {
@@ -56,9 +73,12 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 		}
 		limit = n
 	}
-	after := r.URL.Query().Get("after")
+	after, err := behind(r)
+	if err != nil {
+		writeError(w, err)
+		return
+	}
 	list := EventList{Schema: EventsSchema, Next: after}
-	var err error
 	if list.Events, err = s.options.Journal.Events(r.Context(), after, limit); err != nil {
 		writeError(w, err)
 		return
@@ -80,11 +100,13 @@ const (
 	journalRetry = time.Second
 )
 
-// stream sends events as they come, as server-sent events: behind the header Last-Event-ID or ?after=, or from now on.
+// stream sends events as they come, as server-sent events: behind the header Last-Event-ID or ?after=, since ?since=, or
+// from now on.
 func (s *Server) stream(w http.ResponseWriter, r *http.Request) {
-	after := r.Header.Get("Last-Event-ID")
-	if after == "" {
-		after = r.URL.Query().Get("after")
+	after, err := behind(r)
+	if err != nil {
+		writeError(w, err)
+		return
 	}
 	hints, cancel := s.options.Journal.Subscribe()
 	defer cancel()
@@ -127,7 +149,7 @@ type follower struct {
 	err     error  // why the client can't be written to any more
 }
 
-// begin finds out where now is, for a client that has seen nothing, and refuses an id that is none.
+// begin finds out where now is, for a client that has seen nothing.
 func (f *follower) begin(ctx context.Context) error {
 	last, err := f.journal.Events(ctx, f.after, 1)
 	if err == nil && f.after == "" && len(last) > 0 {

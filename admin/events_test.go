@@ -33,11 +33,12 @@ func TestEvents(t *testing.T) {
 		f.journal.add("health")
 	}
 	for query, want := range map[string]string{
-		"":                "1 2 3 4 5 -> 5",
-		"limit=2":         "4 5 -> 5",
-		"after=1&limit=2": "2 3 -> 3",
-		"after=3":         "4 5 -> 5",
-		"after=5":         " -> 5",
+		"":                 "1 2 3 4 5 -> 5",
+		"limit=2":          "4 5 -> 5",
+		"after=1&limit=2":  "2 3 -> 3",
+		"after=3":          "4 5 -> 5",
+		"after=5":          " -> 5",
+		"after=3&since=1h": "4 5 -> 5",
 	} {
 		got := decode[EventList](t, ask(s, "GET", "/api/v1/events?"+query))
 		if said := ids(got.Events) + " -> " + got.Next; said != want {
@@ -49,7 +50,7 @@ func TestEvents(t *testing.T) {
 			}
 		}
 	}
-	for _, query := range []string{"limit=0", "limit=1001", "limit=many", "after=x"} {
+	for _, query := range []string{"limit=0", "limit=1001", "limit=many", "after=x", "since=x", "since=-1s"} {
 		if r := ask(s, "GET", "/api/v1/events?"+query); r.StatusCode != 400 || decode[ErrorBody](t, r).Detail == "" {
 			t.Errorf("%q: %s", query, r.Status)
 		}

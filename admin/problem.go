@@ -34,11 +34,14 @@ func (f FileReport) String() string {
 }
 
 // writeError answers with what err means: a RequestError is the caller's (400), a ReloadError the configuration's
-// (422), anything else ours (500).
+// (422), an AwayError somebody else's (503), anything else ours (500).
 func writeError(w http.ResponseWriter, err error) {
 	body := ErrorBody{Status: http.StatusInternalServerError, Detail: err.Error()}
 	if e, ok := errors.AsType[*RequestError](err); ok {
 		body = ErrorBody{Status: http.StatusBadRequest, Detail: e.Text, Hint: e.Hint}
+	}
+	if e, ok := errors.AsType[*AwayError](err); ok {
+		body = ErrorBody{Status: http.StatusServiceUnavailable, Detail: e.Text, Hint: e.Hint}
 	}
 	if e, ok := errors.AsType[*ReloadError](err); ok {
 		body = ErrorBody{

@@ -170,6 +170,7 @@ type EndpointReport struct {
 // VoteReport is one checker's vote on an endpoint, with what it last saw there.
 type VoteReport struct {
 	Vantage     string     `json:"vantage"`
+	Check       string     `json:"check"`       // its name; of a combined check also those that it is made of
 	State       string     `json:"state"`       // up, down; unknown: it abstains
 	Age         float64    `json:"age_seconds"` // of its ballot
 	Fresh       bool       `json:"fresh"`       // it counts
