@@ -67,7 +67,7 @@ func offers(weights, taken []float64) []float64 {
 	offered := make([]float64, len(weights))
 	var open []int
 	heaviest, lightest, sum := 0.0, math.Inf(1), 0.0
-	refused, partly := 1.0, false // refused: the share that all of them refuse
+	refused, partly := 0.0, false // refused: the logarithm of the share that all of them refuse
 	for i, w := range weights {
 		if w == 0 || taken[i] == 0 {
 			continue
@@ -75,7 +75,7 @@ func offers(weights, taken []float64) []float64 {
 		open = append(open, i)
 		heaviest, lightest = max(heaviest, w), min(lightest, w)
 		sum += w
-		refused *= 1 - taken[i]
+		refused += math.Log1p(-taken[i])
 		partly = partly || taken[i] < 1
 	}
 	if !partly || len(open) == 1 {
@@ -105,7 +105,7 @@ func offers(weights, taken []float64) []float64 {
 		total += offered[i] * taken[i]
 	}
 	for _, i := range open {
-		offered[i] *= (1 - refused) / total
+		offered[i] *= -math.Expm1(refused) / total
 	}
 	return offered
 }

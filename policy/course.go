@@ -126,7 +126,7 @@ func (c *Course) prepare(s *step, seed uint64) {
 	}
 	like := map[uint64]uint64{} // how many children of that name there were
 	for _, child := range s.children {
-		name := uint64(child.kind)
+		name := Mix(uint64(child.kind))
 		switch {
 		case child.ties: // its pools are the node's own
 			c.prepare(child, seed)

@@ -15,7 +15,9 @@ var world = []geo.Region{
 
 var (
 	tokyo  = geo.Place{Continent: "AS", Country: "JP", Subdivision: "JP-13", Coordinates: geo.At(35.68, 139.69)}
-	berlin = geo.Place{Continent: "EU", Country: "DE", Coordinates: geo.At(52.52, 13.4)}
+	berlin = geo.Place{Continent: "EU", Country: "DE", City: "Berlin", Coordinates: geo.At(52.52, 13.4)}
+	// about as far from us-east as from eu-west
+	atlantic = geo.Place{Coordinates: geo.At(50.5, -45)}
 )
 
 func shares(tree Tree, p geo.Place, acceptance ...float64) [3]float64 {
@@ -71,6 +73,19 @@ func TestPour(t *testing.T) {
 		{"without a fence mass flows out", &Failover{Children: []Node{&Geo{Default: &Region{0}}, &Region{1}}}, tokyo, []float64{0, 1, 1}, [3]float64{0, 1, 0}},
 		{"a fence keeps it in", &Failover{Children: []Node{&Geo{Default: &Region{0}, Fence: true}, &Region{1}}}, tokyo, []float64{0, 1, 1}, [3]float64{}},
 		{"a fence keeps what some take in", &Failover{Children: []Node{&Geo{Default: &Region{0}, Fence: true}, &Region{1}}}, tokyo, []float64{0.5, 1, 1}, [3]float64{1, 0, 0}},
+		{"near ties share a client evenly", &Nearest{Pools: []int{2, 1, 0}, Spread: Spread{Share: 0.1}}, atlantic, []float64{1, 1, 1}, [3]float64{0.5, 0.5, 0}},
+		{"near ties in km", &Nearest{Pools: []int{0, 1, 2}, Spread: Spread{Km: 200}}, atlantic, []float64{1, 1, 1}, [3]float64{0.5, 0.5, 0}},
+		{"who isn't between two regions isn't divided", &Nearest{Pools: []int{0, 1, 2}, Spread: Spread{Share: 0.1}}, berlin, []float64{1, 1, 1}, [3]float64{0, 1, 0}},
+		{"of near ties one takes all if the other is down", &Nearest{Pools: []int{0, 1, 2}, Spread: Spread{Share: 0.1}}, atlantic, []float64{0, 1, 1}, [3]float64{0, 1, 0}},
+		{"behind near ties comes the next", &Nearest{Pools: []int{0, 1, 2}, Spread: Spread{Share: 0.1}}, atlantic, []float64{0, 0, 1}, [3]float64{0, 0, 1}},
+		{"a pin is no tie", &Nearest{Pools: []int{0, 1, 2}, Spread: Spread{Share: 1}}, geo.Place{Region: "eu-west"}, []float64{1, 1, 1}, [3]float64{0, 1, 0}},
+		{"round-robin is even", &RoundRobin{Children: []Node{&Region{0}, &Region{1}, &Region{2}}}, tokyo, []float64{1, 0, 1}, [3]float64{0.5, 0, 0.5}},
+		{"without known loads least-loaded is even", &LeastLoaded{Pools: []int{0, 1}}, tokyo, []float64{1, 1, 1}, [3]float64{0.5, 0.5, 0}},
+		{"min_healthy: one of two alive is none", &Failover{Children: []Node{&Failover{Children: []Node{&Region{0}, &Region{1}}, MinHealthy: MinHealthy{Count: 2}}, &Region{2}}}, tokyo, []float64{0, 1, 1}, [3]float64{0, 0, 1}},
+		{"min_healthy: half of two is one", &Failover{Children: []Node{&Failover{Children: []Node{&Region{0}, &Region{1}}, MinHealthy: MinHealthy{Share: 0.5}}, &Region{2}}}, tokyo, []float64{0, 1, 1}, [3]float64{0, 1, 0}},
+		{"min_healthy doesn't count children without weight", &Failover{Children: []Node{&Weighted{Shares: []Share{{1, &Region{0}}, {0, &Region{1}}}, MinHealthy: MinHealthy{Share: 1}}, &Region{2}}}, tokyo, []float64{1, 0, 1}, [3]float64{1, 0, 0}},
+		{"a city goes before its country", &Geo{Rules: []Rule{{Countries: []string{"DE"}, Policy: &Region{0}}, {Cities: []City{{"DE", "berlin"}}, Policy: &Region{2}}}}, berlin, []float64{1, 1, 1}, [3]float64{0, 0, 1}},
+		{"a city elsewhere is another one", &Geo{Rules: []Rule{{Countries: []string{"DE"}, Policy: &Region{0}}, {Cities: []City{{"US-CT", "Berlin"}}, Policy: &Region{2}}}}, berlin, []float64{1, 1, 1}, [3]float64{1, 0, 0}},
 		{"all answers with every pool that is up", &All{Children: []Node{&Region{0}, &Region{1}, &Region{2}}}, tokyo, []float64{1, 0, 1}, [3]float64{1, 0, 1}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -140,5 +155,55 @@ func BenchmarkLocateNearest20(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		key = l.Locate(key[:0], &berlin)
+	}
+}
+
+func TestLeastLoadedWeighsByLoad(t *testing.T) {
+	tree := Tree{Root: &LeastLoaded{Pools: []int{0, 1, 2}}, Pools: world}
+	for _, c := range []struct {
+		name       string
+		loads      []float64
+		acceptance []float64
+		want       [3]float64
+	}{
+		{"half of the load is twice the share", []float64{10, 20, 20}, []float64{1, 1, 1}, [3]float64{0.5, 0.25, 0.25}},
+		{"an unknown load is the average", []float64{10, 30, 0}, []float64{1, 1, 1}, [3]float64{6. / 11, 2. / 11, 3. / 11}},
+		{"an idle pool isn't flooded", []float64{0.001, 100, 100}, []float64{1, 1, 1}, [3]float64{10. / 12, 1. / 12, 1. / 12}},
+		{"the load of a pool that is down doesn't matter", []float64{10, 10, 1000}, []float64{1, 1, 0}, [3]float64{0.5, 0.5, 0}},
+		{"no load is known", nil, []float64{1, 1, 1}, [3]float64{1. / 3, 1. / 3, 1. / 3}},
+	} {
+		for i, part := range tree.Pour(nil, Input{Acceptance: c.acceptance, Loads: c.loads}) {
+			if math.Abs(part.P-c.want[part.Pools[0]]) > 1e-9 {
+				t.Errorf("%s: part %d: pool %d gets %g, want %g", c.name, i, part.Pools[0], part.P, c.want[part.Pools[0]])
+			}
+		}
+	}
+}
+
+// With min_healthy at the root too few is nobody: the service's fallback answers, for which all of it is served.
+func TestMinHealthyOfTheRoot(t *testing.T) {
+	tree := Tree{Root: &Nearest{Pools: []int{0, 1, 2}, MinHealthy: MinHealthy{Count: 2}}, Pools: world}
+	key := tree.Locator().Locate(nil, &berlin)
+	if d := tree.Pour(key, Input{Acceptance: []float64{1, 0, 0}}); d != nil {
+		t.Errorf("one of three takes %v", d)
+	}
+	if d := tree.Pour(key, Input{Acceptance: []float64{1, 0, 0}, Open: true}); len(d) != 1 || d[0].Pools[0] != 0 {
+		t.Errorf("the last resort is %v", d)
+	}
+}
+
+// The divided clients of near ties are few localities more, not as many as there are distances.
+func TestSpreadKeepsLocalitiesFew(t *testing.T) {
+	tree := Tree{Root: &Nearest{Pools: []int{0, 1, 2}, Spread: Spread{Share: 0.2}}, Pools: world}
+	l := tree.Locator()
+	keys := map[string]bool{}
+	for lat := -90.0; lat <= 90; lat += 3 {
+		for lon := -180.0; lon < 180; lon += 3 {
+			keys[string(l.Locate(nil, &geo.Place{Coordinates: geo.At(lat, lon)}))] = true
+		}
+	}
+	// An order of three regions, or one with two or three of them tied: 13 ways.
+	if len(keys) > 13 {
+		t.Errorf("%d localities", len(keys))
 	}
 }

@@ -41,11 +41,14 @@ func (t *tracer) trace(s *step, depth int, mass float64, blocked string) {
 	} else {
 		step.Why = s.handing(t)
 	}
-	switch {
-	case blocked != "":
-		step.Offered, step.Taken, step.Why = 0, 0, blocked
-	case offered == 0 && len(s.flow.parts) > 0 && step.Why == "":
-		step.Why = "nothing left to take"
+	if blocked == "" && offered == 0 {
+		blocked = "nothing left to take"
+	}
+	if blocked != "" {
+		step.Offered, step.Taken = 0, 0
+		if s.kind != kindTake || len(s.flow.parts) > 0 {
+			step.Why = blocked
+		}
 	}
 	t.steps = append(t.steps, step)
 	if blocked == "" && s.tooFew() && len(s.flow.parts) == 0 {
@@ -87,8 +90,6 @@ func (s *step) taking() string {
 	switch {
 	case len(s.flow.parts) == 0:
 		return "takes nothing"
-	case s.offered == 0:
-		return ""
 	case s.flow.left() > 0:
 		return fmt.Sprintf("takes %s of what it is offered", Percent(s.flow.placed()))
 	}
