@@ -17,6 +17,7 @@ type builder struct {
 	regions  map[string]int          // name -> position in cfg.Regions
 	checks   map[string]*zones.Check // those that could be built
 	used     map[string]bool         // checks that a service names
+	names    map[string]pos          // of services, canonical, with where they are given
 	sources  []*source               // the zones that were read
 	limit    status.Limit            // of services without one of their own
 	measured map[string]string       // region -> a service whose policy measures the distance to it
@@ -28,7 +29,7 @@ func build(r *report, path string, root *node) *Config {
 	b := &builder{
 		report: r, raw: raw, dir: filepath.Dir(path), cfg: &Config{Path: path},
 		regions: map[string]int{}, checks: map[string]*zones.Check{},
-		used: map[string]bool{}, measured: map[string]string{},
+		used: map[string]bool{}, names: map[string]pos{}, measured: map[string]string{},
 	}
 	b.server()
 	b.safety()

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"strconv"
+	"strings"
 
 	"meridian/policy"
 )
@@ -62,6 +63,11 @@ func (s *selectors) rule(raw *rawRule, path string) policy.Rule {
 			r.Subdivisions = append(r.Subdivisions, t.v)
 		}
 	}
+	for _, t := range raw.Cities {
+		if c, ok := s.city(t, path+".cities"); ok && s.once("city "+c.String(), t.at) {
+			r.Cities = append(r.Cities, c)
+		}
+	}
 	for _, t := range raw.ASNs {
 		switch {
 		case !t.set:
@@ -76,10 +82,30 @@ func (s *selectors) rule(raw *rawRule, path string) policy.Rule {
 			r.Networks = append(r.Networks, p)
 		}
 	}
-	if raw.Continents == nil && raw.Countries == nil && raw.Subdivisions == nil && raw.ASNs == nil && raw.Networks == nil {
-		s.errorf(raw.at, "%s selects nobody: add continents, countries, subdivisions, asns or networks", path)
+	if raw.Continents == nil && raw.Countries == nil && raw.Subdivisions == nil && raw.Cities == nil && raw.ASNs == nil && raw.Networks == nil {
+		s.errorf(raw.at, "%s selects nobody: add continents, countries, subdivisions, cities, asns or networks", path)
 	}
 	return r
+}
+
+// city reads "FR/Paris" or "US-TX/Paris".
+func (s *selectors) city(t text, path string) (policy.City, bool) {
+	if !t.set {
+		return policy.City{}, false
+	}
+	in, name, ok := strings.Cut(t.v, "/")
+	if !ok || name == "" {
+		s.errorf(t.at, "%s: %s must be a country or subdivision and a name, such as FR/Paris or US-TX/Paris", path, quote(t.v))
+		return policy.City{}, false
+	}
+	at := t
+	at.v = in
+	if strings.Contains(in, "-") {
+		ok = s.subdivision(at, path)
+	} else {
+		ok = s.country(at, path)
+	}
+	return policy.City{In: in, Name: name}, ok
 }
 
 // mapped is where IPv4 lies within IPv6.

@@ -39,28 +39,99 @@ func (b *policyBuilder) node(raw *rawPolicy, depth int) policy.Node {
 		b.errorf(raw.at, "service %q: the policy is nested more than %d levels deep", b.service.name, maxPolicyDepth)
 		return nil
 	}
-	switch {
-	case raw.Word.set:
+	if raw.Word.set {
 		return b.word(raw.Word)
+	}
+	if kinds := raw.kinds(); kinds != 1 && !raw.bad {
+		b.errorf(raw.at, "service %q: a policy has one of nearest, failover, weighted, round-robin, least-loaded, geo and all in it, this one %d of them", b.service.name, kinds)
+		return nil
+	}
+	n := b.kind(raw, depth)
+	b.minimum(n, &raw.MinHealthy)
+	return n
+}
+
+// kind builds the one node that the mapping describes.
+func (b *policyBuilder) kind(raw *rawPolicy, depth int) policy.Node {
+	switch {
 	case raw.Nearest != nil:
 		return b.nearest(raw.Nearest)
 	case raw.Failover != nil:
-		f := &policy.Failover{}
-		b.repeated(raw.Failover, "failover")
-		for i := range raw.Failover {
-			if c := b.node(&raw.Failover[i], depth+1); c != nil {
-				f.Children = append(f.Children, c)
-			}
-		}
-		return f
+		return &policy.Failover{Children: b.nodes(raw.Failover, "failover", depth)}
 	case raw.Weighted != nil:
 		return b.weighted(raw.Weighted, depth)
+	case raw.RoundRobin != nil:
+		return &policy.RoundRobin{Children: b.nodes(raw.RoundRobin, "round-robin", depth)}
+	case raw.LeastLoaded != nil:
+		return &policy.LeastLoaded{Pools: b.list(raw.LeastLoaded, "least-loaded")}
 	case raw.Geo != nil:
 		return b.geo(raw.Geo, raw.at, depth)
 	case raw.All != nil:
 		return b.all(raw.All, raw.at, depth)
 	}
 	return nil
+}
+
+// nodes builds the children of a node of that kind.
+func (b *policyBuilder) nodes(raws []rawPolicy, kind string, depth int) (children []policy.Node) {
+	b.repeated(raws, kind)
+	for i := range raws {
+		if c := b.node(&raws[i], depth+1); c != nil {
+			children = append(children, c)
+		}
+	}
+	return children
+}
+
+// list returns the pools of the regions that a node of that kind lists.
+func (b *policyBuilder) list(regions []text, kind string) (pools []int) {
+	for _, t := range regions {
+		i, ok := b.pool(t)
+		switch {
+		case !ok:
+		case slices.Contains(pools, i):
+			b.errorf(t.at, "service %q: region %q stands twice in this %s", b.service.name, t.v, kind)
+		default:
+			pools = append(pools, i)
+		}
+	}
+	return pools
+}
+
+// minimum sets the node's min_healthy.
+func (b *policyBuilder) minimum(n policy.Node, raw *rawMinHealthy) {
+	if !raw.Count.set && !raw.Share.set {
+		return
+	}
+	at, m := raw.Count.at, raw.minHealthy()
+	var of int
+	switch n := n.(type) {
+	case *policy.Failover:
+		n.MinHealthy, of = m, len(n.Children)
+	case *policy.Nearest:
+		n.MinHealthy, of = m, len(n.Pools)
+	case *policy.Weighted:
+		n.MinHealthy = m
+		for _, s := range n.Shares {
+			if s.Weight > 0 {
+				of++
+			}
+		}
+	case *policy.RoundRobin:
+		n.MinHealthy, of = m, len(n.Children)
+	case *policy.LeastLoaded:
+		n.MinHealthy, of = m, len(n.Pools)
+	case *policy.All:
+		n.MinHealthy, of = m, len(n.Children)
+	case *policy.Geo:
+		b.errorf(at, "service %q: min_healthy of geo: a client meets one rule of it alone (set it on the policies of the rules)", b.service.name)
+		return
+	default:
+		return
+	}
+	if m.Count > of && of > 0 {
+		b.errorf(at, "service %q: min_healthy of %d, but this policy has %d to choose from, so it would never count as up", b.service.name, m.Count, of)
+	}
 }
 
 // word is a policy without options, or a region.
@@ -72,8 +143,16 @@ func (b *policyBuilder) word(t text) policy.Node {
 		return b.all(&rawAll{}, t.at, maxPolicyDepth)
 	case "weighted":
 		return b.ownWeights(t.at)
+	case "round-robin":
+		r := &policy.RoundRobin{}
+		for _, i := range b.every() {
+			r.Children = append(r.Children, &policy.Region{Pool: i})
+		}
+		return r
+	case "least-loaded":
+		return &policy.LeastLoaded{Pools: b.every()}
 	}
-	if hint := nearest.Hint(t.v, []string{"nearest", "all", "weighted"}); hint != "" && !b.defined(t.v) {
+	if hint := nearest.Hint(t.v, []string{"nearest", "all", "weighted", "round-robin", "least-loaded"}); hint != "" && !b.defined(t.v) {
 		b.errorf(t.at, "service %q: %q is neither a policy nor a region%s", b.service.name, t.v, hint)
 		return nil
 	}
@@ -123,16 +202,7 @@ func (b *policyBuilder) nearest(raw *rawNearest) policy.Node {
 	if raw.Regions == nil {
 		n.Pools = b.every()
 	}
-	for _, t := range raw.Regions {
-		i, ok := b.pool(t)
-		switch {
-		case !ok:
-		case slices.Contains(n.Pools, i):
-			b.errorf(t.at, "service %q: region %q stands twice in this nearest", b.service.name, t.v)
-		default:
-			n.Pools = append(n.Pools, i)
-		}
-	}
+	n.Pools = append(n.Pools, b.list(raw.Regions, "nearest")...)
 	if raw.Bias != nil {
 		n.Bias = make([]int, len(n.Pools))
 	}
@@ -153,6 +223,10 @@ func (b *policyBuilder) nearest(raw *rawNearest) policy.Node {
 		if n.MaxDistance = raw.MaxDistance.km; n.MaxDistance <= 0 {
 			b.errorf(raw.MaxDistance.at, "service %q: max_distance must be above 0km", b.service.name)
 		}
+	}
+	n.Spread = raw.Spread.v
+	if raw.Spread.set && n.Spread == (policy.Spread{}) {
+		b.errorf(raw.Spread.at, "service %q: spread must be above 0km", b.service.name)
 	}
 	if len(n.Pools) > 1 || n.MaxDistance > 0 {
 		for _, i := range n.Pools {
@@ -213,11 +287,9 @@ func (b *policyBuilder) all(raw *rawAll, at pos, depth int) policy.Node {
 			a.Children = append(a.Children, &policy.Region{Pool: i})
 		}
 	}
-	b.repeated(raw.Of, "all")
-	for i := range raw.Of {
-		if c := b.node(&raw.Of[i], depth+1); c != nil {
-			a.Children = append(a.Children, c)
-		}
+	a.Children = append(a.Children, b.nodes(raw.Of, "all", depth)...)
+	if n := answers(a); n > maxAnswers {
+		b.errorf(at, "service %q: the policies in this all make %d different answers together; at most %d are possible", b.service.name, n, maxAnswers)
 	}
 	tree := policy.Tree{Root: a}
 	for n := range tree.Nodes() {
@@ -237,8 +309,32 @@ func poolsOf(n policy.Node) []int {
 		return []int{n.Pool}
 	case *policy.Nearest:
 		return n.Pools
+	case *policy.LeastLoaded:
+		return n.Pools
 	}
 	return nil
+}
+
+// maxAnswers is how many different answers an all policy may make: each is packed ahead of time.
+const maxAnswers = 1000
+
+// answers returns how many different answers the children of a make together: one for each way to draw one of the
+// pools below each child.
+func answers(a *policy.All) int {
+	n := 1
+	for _, c := range a.Children {
+		pools := map[int]bool{}
+		tree := policy.Tree{Root: c}
+		for n := range tree.Nodes() {
+			for _, i := range poolsOf(n) {
+				pools[i] = true
+			}
+		}
+		if n *= max(len(pools), 1); n > 1e6 {
+			return n
+		}
+	}
+	return n
 }
 
 // repeated warns of a region that stands twice among siblings, where once would do the same.

@@ -18,7 +18,6 @@ const (
 )
 
 func (b *builder) buildServices() {
-	first := map[string]pos{} // canonical name -> where
 	for i := range b.raw.Services {
 		e := &b.raw.Services[i]
 		name, err := zones.CanonicalName(e.name)
@@ -26,20 +25,21 @@ func (b *builder) buildServices() {
 			b.errorf(e.at, "service %s: not a domain name: %v", quote(e.name), err)
 			continue
 		}
-		if at, twice := first[name]; twice {
+		if at, twice := b.names[name]; twice {
 			b.errorf(e.at, "service %q is defined twice (first at %s)", e.name, at)
 			continue
 		}
-		first[name] = e.at
+		b.names[name] = e.at
 		b.cfg.Services = append(b.cfg.Services, b.service(e, name))
 	}
+	b.otherNames()
 }
 
 // service builds one service. When something is wrong with it, what is returned still has its name, so that it isn't
 // missed by later checks.
 func (b *builder) service(e *entry[rawService], name string) *zones.Service {
 	raw := &e.v
-	s := &zones.Service{Name: name, TTL: uint32(raw.TTL.or(defaultTTL)), Sticky: raw.Sticky.v}
+	s := &zones.Service{Name: name, TTL: uint32(raw.TTL.or(defaultTTL)), Sticky: raw.Sticky.v, Together: raw.Families.v == "together"}
 	before := b.errors
 	if s.TTL > longTTL {
 		b.warnf(raw.TTL.at, "service %q: the TTL of %v keeps clients with a dead region for that long", e.name, time.Duration(s.TTL)*time.Second)
@@ -137,17 +137,10 @@ func (b *builder) fallback(e *entry[rawService], s *zones.Service) {
 
 func (b *builder) minHealthy(e *entry[rawService], s *zones.Service) {
 	m := &e.v.MinHealthy
-	if m.Share.set {
-		percent, err := strconv.Atoi(strings.TrimSuffix(m.Share.v, "%"))
-		if err == nil {
-			s.MinHealthy.Share = float64(percent) / 100
-		}
+	s.MinHealthy = m.minHealthy()
+	if s.MinHealthy.Count == 0 {
 		return
 	}
-	if !m.Count.set {
-		return
-	}
-	s.MinHealthy.Count = int(m.Count.v)
 	for i := range s.Pools {
 		var v4, v6 int
 		for _, a := range s.Pools[i].Endpoints {

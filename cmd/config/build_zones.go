@@ -191,14 +191,8 @@ func (b *builder) buildIndex(sources []*source) {
 	if len(problems) == 0 {
 		return
 	}
-	services := make(map[string]pos, len(b.raw.Services))
-	for i := range b.raw.Services {
-		if name, err := zones.CanonicalName(b.raw.Services[i].name); err == nil {
-			services[name] = b.raw.Services[i].at
-		}
-	}
 	for _, p := range problems {
-		at, isService := services[p.Service]
+		at, isService := b.names[p.Service]
 		switch {
 		case p.File == "" && isService:
 			p.File, p.Line, p.Col = at.file, at.line, at.col

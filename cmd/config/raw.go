@@ -1,5 +1,12 @@
 package config
 
+import (
+	"strconv"
+	"strings"
+
+	"meridian/policy"
+)
+
 // The raw structs mirror the file: what may be written, under which key, of which type. They are the source of
 // schema.json (go test ./cmd/config -run TestSchema -update writes it) and of docs/reference.yaml's completeness test.
 // What is wrong in a way that a schema can't tell is found while building typed values from them.
@@ -133,6 +140,9 @@ type rawService struct {
 	Pools      dict[rawPool] `json:"pools" jsonschema:"required" jsonschema_description:"The answers, by region."`
 	Policy     *rawPolicy    `json:"policy" jsonschema_description:"Which pool a client gets. Default: nearest."`
 	Sticky     boolean       `json:"sticky" jsonschema_description:"Draw by the client's network (v4 /24, v6 /56) instead of at random. Default: false."`
+	Families   text          `json:"families" jsonschema:"enum=apart,enum=together" jsonschema_description:"apart (the default): A and AAAA each go by the health of their own addresses. together: they name the same region as long as some region serves both."`
+	Pins       boolean       `json:"pins" jsonschema_description:"Answer REGION.NAME for each pool, with that region alone. Default: false."`
+	Second     boolean       `json:"second" jsonschema_description:"Answer second.NAME with each client's next choice. Default: false."`
 	Quorum     rawQuorum     `json:"quorum" jsonschema_description:"As above, for this service."`
 	MinVoters  integer       `json:"min_voters" jsonschema:"minimum=1,maximum=1000" jsonschema_description:"As above, for this service."`
 	Flap       rawFlap       `json:"flap" jsonschema_description:"As above, for this service; what is omitted is as above."`
@@ -183,80 +193,7 @@ func (p *rawPool) decode(n *node) {
 	decodeFields(n, p)
 }
 
-// rawPolicy is a word (nearest, all, weighted or a region) or a mapping with exactly one key.
-type rawPolicy struct {
-	at       pos
-	Word     text         `json:"-"`
-	Nearest  *rawNearest  `json:"nearest" jsonschema_description:"The regions in order of distance from the client; an empty mapping: all pools."`
-	Failover []rawPolicy  `json:"failover" jsonschema:"minItems=1" jsonschema_description:"The first; what it doesn't take, the second; and so on."`
-	Weighted *rawWeighted `json:"weighted" jsonschema_description:"Shares by weight."`
-	Geo      *rawGeoRules `json:"geo" jsonschema_description:"The child that the client's place selects, the most specific rule first."`
-	All      *rawAll      `json:"all" jsonschema_description:"Several healthy addresses in one answer."`
-}
-
-func (p *rawPolicy) decode(n *node) {
-	p.at = n.at
-	if n.kind == scalar {
-		decode(n, &p.Word)
-		return
-	}
-	decodeFields(n, p)
-}
-
-type rawNearest struct {
-	Regions     []text        `json:"regions" jsonschema:"minItems=1" jsonschema_description:"Only these. Omitted: all pools."`
-	Bias        dict[integer] `json:"bias" jsonschema_description:"-99..99 by region: above 0 draws clients in, below 0 pushes them away (Route 53's formula)."`
-	MaxDistance distance      `json:"max_distance" jsonschema_description:"Regions farther away than this, after bias, are left out."`
-}
-
-// rawWeighted is a mapping of regions to weights or a list of policies with weights.
-type rawWeighted struct {
-	at      pos
-	Regions dict[number] `json:"regions"` // the keys of these two are never written:
-	Shares  []rawShare   `json:"shares"`  // they bring the types into the schema
-}
-
-func (w *rawWeighted) decode(n *node) {
-	w.at = n.at
-	if n.kind == sequence {
-		decode(n, &w.Shares)
-		return
-	}
-	decode(n, &w.Regions)
-}
-
-type rawShare struct {
-	Policy *rawPolicy `json:"policy" jsonschema:"required"`
-	Weight number     `json:"weight" jsonschema:"required,minimum=0" jsonschema_description:"Its share of the sum. 0 is never."`
-}
-
-type rawGeoRules struct {
-	Rules   []rawRule  `json:"rules" jsonschema:"required,minItems=1" jsonschema_description:"Their order doesn't matter: networks go before ASNs, subdivisions, countries, continents."`
-	Default *rawPolicy `json:"default" jsonschema_description:"For clients that no rule matches."`
-	Fence   boolean    `json:"fence" jsonschema_description:"What the selected child doesn't take stays untaken. Default: false."`
-}
-
-type rawRule struct {
-	at           pos
-	Continents   []text     `json:"continents" jsonschema:"minItems=1" jsonschema_description:"AF, AN, AS, EU, NA, OC, SA."`
-	Countries    []text     `json:"countries" jsonschema:"minItems=1" jsonschema_description:"ISO 3166-1 alpha-2."`
-	Subdivisions []text     `json:"subdivisions" jsonschema:"minItems=1" jsonschema_description:"ISO 3166-2, such as US-CA."`
-	ASNs         []integer  `json:"asns" jsonschema:"minItems=1" jsonschema_description:"Autonomous system numbers."`
-	Networks     []text     `json:"networks" jsonschema:"minItems=1" jsonschema_description:"Prefixes, such as 203.0.113.0/24."`
-	Policy       *rawPolicy `json:"policy" jsonschema:"required"`
-}
-
-func (r *rawRule) decode(n *node) {
-	r.at = n.at
-	decodeFields(n, r)
-}
-
-type rawAll struct {
-	Max integer     `json:"max" jsonschema:"minimum=1,maximum=8" jsonschema_description:"Addresses in one answer, chosen at random. Default: 8."`
-	Of  []rawPolicy `json:"of" jsonschema:"minItems=1" jsonschema_description:"Whose addresses. Omitted: every pool's."`
-}
-
-// rawMinHealthy is a number of endpoints or a percentage.
+// rawMinHealthy is a number (of endpoints, of a policy's children) or a percentage.
 type rawMinHealthy struct {
 	Count integer `json:"-"`
 	Share text    `json:"-"`
@@ -265,6 +202,15 @@ type rawMinHealthy struct {
 func (m *rawMinHealthy) decode(n *node) {
 	decode(n, &m.Count)
 	decode(n, &m.Share)
+}
+
+// minHealthy returns the value; zero where none was given.
+func (m *rawMinHealthy) minHealthy() policy.MinHealthy {
+	if m.Count.set {
+		return policy.MinHealthy{Count: int(m.Count.v)}
+	}
+	percent, _ := strconv.Atoi(strings.TrimSuffix(m.Share.v, "%")) // the schema has checked the form
+	return policy.MinHealthy{Share: float64(percent) / 100}
 }
 
 // rawFallback is a word or a list of addresses.

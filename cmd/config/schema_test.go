@@ -70,6 +70,13 @@ func (distance) JSONSchemaExtend(s *jsonschema.Schema) {
 	}
 }
 
+func (rawSpread) JSONSchemaExtend(s *jsonschema.Schema) {
+	*s = jsonschema.Schema{
+		Type: "string", Pattern: `^([1-9][0-9]?|100)%$|^[0-9]{1,5}(\.[0-9]{1,3})?km$`,
+		Title: "a percentage from 1% to 100%, or a distance such as 300km",
+	}
+}
+
 var addresses = &jsonschema.Schema{Type: "array", Items: &jsonschema.Schema{Type: "string"}, MinItems: new(uint64(1))}
 
 // either makes s a choice between other and what it is.
@@ -95,8 +102,8 @@ func (anything) JSONSchemaExtend(s *jsonschema.Schema) {
 }
 
 func (rawPolicy) JSONSchemaExtend(s *jsonschema.Schema) {
-	s.MinProperties, s.MaxProperties = new(uint64(1)), new(uint64(1))
-	either(s, "nearest, all, weighted, a region, or a mapping with one of nearest, failover, weighted, geo, all",
+	s.MinProperties, s.MaxProperties = new(uint64(1)), new(uint64(2)) // a kind, and min_healthy
+	either(s, "nearest, all, weighted, round-robin, least-loaded, a region, or a mapping with one of nearest, failover, weighted, round-robin, least-loaded, geo, all",
 		&jsonschema.Schema{Type: "string"})
 }
 
@@ -108,7 +115,7 @@ func (rawWeighted) JSONSchemaExtend(s *jsonschema.Schema) {
 }
 
 func (rawMinHealthy) JSONSchemaExtend(s *jsonschema.Schema) {
-	*s = jsonschema.Schema{Title: "a number of endpoints, or a percentage from 1% to 100%", AnyOf: []*jsonschema.Schema{
+	*s = jsonschema.Schema{Title: "a number, or a percentage from 1% to 100%", AnyOf: []*jsonschema.Schema{
 		{Type: "integer", Minimum: "1", Maximum: "1000"},
 		{Type: "string", Pattern: "^([1-9][0-9]?|100)%$"},
 	}}

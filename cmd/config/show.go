@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -44,8 +45,12 @@ func Show(cfg *Config) []byte {
 	})
 	section(y, "checks", cfg.Checks, showCheck)
 	section(y, "zones", cfg.Zones, showZone)
-	section(y, "services", cfg.Services, func(s *zones.Service) (string, *yaml.Node) {
+	declared, others := otherNames(cfg.Services)
+	section(y, "services", declared, func(s *zones.Service) (string, *yaml.Node) {
 		name, v := showService(s)
+		for _, option := range others[s] {
+			put(v, option, plain("true"))
+		}
 		showRule(v, cfg.States.Rules[s.StateRules], &base)
 		if limit := showSafety(cfg.States.Limits[s.Name]); limit != nil {
 			put(v, "safety", limit)
@@ -126,7 +131,7 @@ func showService(s *zones.Service) (string, *yaml.Node) {
 	minHealthy := ""
 	switch m := s.MinHealthy; {
 	case m.Share > 0:
-		minHealthy = fmt.Sprintf("%.0f%%", m.Share*100)
+		minHealthy = percent(m.Share)
 	default:
 		minHealthy = fmt.Sprint(max(1, m.Count))
 	}
@@ -139,7 +144,27 @@ func showService(s *zones.Service) (string, *yaml.Node) {
 	}
 	return strings.TrimSuffix(s.Name, "."), fields(
 		"ttl", plain(fmt.Sprint(s.TTL)), "check", showUse(s.Check), "min_healthy", plain(minHealthy), "pools", pools,
-		"policy", showPolicy(s, s.Policy), "sticky", s.Sticky, "fallback", fallback)
+		"policy", showPolicy(s, s.Policy), "sticky", s.Sticky, "families", families[s.Together], "fallback", fallback)
+}
+
+// families are the words for whether A and AAAA go together.
+var families = map[bool]string{false: "apart", true: "together"}
+
+// otherNames tells the services that are declared from their other names, and which options of theirs these come from.
+func otherNames(services []*zones.Service) (declared []*zones.Service, options map[*zones.Service][]string) {
+	options = map[*zones.Service][]string{}
+	for _, s := range services {
+		option := "pins"
+		if s.Second {
+			option = "second"
+		}
+		if s.Of == nil {
+			declared = append(declared, s)
+		} else if !slices.Contains(options[s.Of], option) {
+			options[s.Of] = append(options[s.Of], option)
+		}
+	}
+	return declared, options
 }
 
 // fields makes a mapping of keys and values by turns. Values that are empty text, 0 or nil are left out.
