@@ -173,6 +173,7 @@ func pipelined(ctx context.Context, run func(context.Context, func(redis.Pipelin
 		return nil, err
 	}
 	replies := make([]reply, len(done))
+	told := false
 	for i, d := range done {
 		cmd, ok := d.(*redis.Cmd)
 		if !ok {
@@ -185,10 +186,10 @@ func pipelined(ctx context.Context, run func(context.Context, func(redis.Pipelin
 		case failed != nil && !aboutOneKey(failed):
 			return nil, explain(failed)
 		}
-		replies[i] = reply{value, failed}
+		replies[i], told = reply{value, failed}, told || failed != nil
 	}
-	if err != nil && len(replies) == 0 {
-		return nil, explain(err)
+	if err != nil && !errors.Is(err, redis.Nil) && !told {
+		return nil, explain(err) // of the connection
 	}
 	return replies, nil
 }
@@ -197,6 +198,7 @@ func pipelined(ctx context.Context, run func(context.Context, func(redis.Pipelin
 // the connection does, or message returns false. A connection that is silent is pinged, so that a dead one is noticed.
 func (c *client) listen(ctx context.Context, channel string, subscribed func(), message func(payload string) bool) error {
 	subscription := c.rdb.Subscribe(ctx)
+	defer context.AfterFunc(ctx, func() { subscription.Close() })() // a read that waits doesn't look at ctx
 	defer subscription.Close()
 	limited, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()

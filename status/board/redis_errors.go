@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"strings"
+	"syscall"
 )
 
 // errChanged is about a key that somebody else changed between reading and writing it.
@@ -88,7 +89,8 @@ func classify(err error) (kind, text string) {
 		return "timeout", "Redis doesn't answer in time"
 	case errors.As(err, &op) && op.Op == "dial":
 		return "refused", "Redis can't be reached"
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.As(err, &op):
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF),
+		errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.As(err, &op):
 		return "closed", "Redis closed the connection"
 	}
 	return "error", "Redis fails"
