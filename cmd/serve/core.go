@@ -46,6 +46,7 @@ type Core struct {
 	lastReload  *admin.ReloadReport
 	geoError    string // why the last change of the geographic files was refused; empty: it wasn't
 	transitions map[transitionKey]uint64
+	withheld    map[status.Hold]uint64 // changes that something held back
 }
 
 type transitionKey struct {
@@ -57,7 +58,7 @@ type transitionKey struct {
 // problems is not a warning.
 func NewCore(path string, o CoreOptions) (*Core, []zones.Problem) {
 	c := &Core{path: path, options: o, log: o.Log, counters: new(snapshot.Counters), memory: new(board.Memory),
-		checks: newHistogram(checkBounds), transitions: map[transitionKey]uint64{}, started: time.Now()}
+		checks: newHistogram(checkBounds), transitions: map[transitionKey]uint64{}, withheld: map[status.Hold]uint64{}, started: time.Now()}
 	if c.log == nil {
 		c.log = slog.Default()
 	}
@@ -67,7 +68,7 @@ func NewCore(path string, o CoreOptions) (*Core, []zones.Problem) {
 	}
 	c.declared.Store(d)
 	c.states = board.NewStates(c.memory, board.Options{
-		Rules: d.rules(), DataDir: d.config.DataDir, Log: c.log, Events: c.note,
+		Rules: d.rules(), DataDir: d.config.DataDir, LocalAfter: d.config.Board.LocalAfter, Log: c.log, Events: c.note,
 	})
 	c.checker = checker.New(d.config.Checker.Vantage, c.memory, checker.Options{
 		Log: c.log, Probe: o.Probe, Observed: c.observe, Live: c.live,
@@ -166,12 +167,18 @@ func (c *Core) reloaded(err *admin.ReloadError) {
 	c.lastReload = r
 }
 
-// note counts changes of health; the mirror has logged them.
+// note counts changes of health, and those held back; the mirror has logged them.
 func (c *Core) note(events []status.Event) {
 	states := c.declared.Load().states
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, e := range events {
+		switch e.Kind {
+		case status.EventHeld:
+			c.withheld[e.Hold]++
+		case status.EventLimited:
+			c.withheld[status.HoldVelocity]++
+		}
 		if e.Kind != status.EventHealth {
 			continue
 		}

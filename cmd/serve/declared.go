@@ -83,6 +83,14 @@ func compile(cfg *config.Config, counters *snapshot.Counters) (*declared, error)
 	return d, nil
 }
 
+// vantage is under which name this process votes; empty: it doesn't.
+func (d *declared) vantage() string {
+	if !d.config.Checker.Enabled {
+		return ""
+	}
+	return d.config.Checker.Vantage
+}
+
 // duties are what this process's checker has to do: nothing where it is not enabled.
 func (d *declared) duties() checker.Duties {
 	cfg := &d.config.Checker

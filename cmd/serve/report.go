@@ -13,8 +13,9 @@ import (
 	"meridian/zones"
 )
 
-// serviceStates reports every service of the snapshot. shares holds the answers given so far, by label.
-func serviceStates(snap *snapshot.Snapshot, given map[snapshot.Label]uint64) []admin.ServiceState {
+// serviceStates reports every service of the snapshot. given holds the answers given so far, by label; f says what the
+// checkers say, nil: it isn't asked.
+func serviceStates(snap *snapshot.Snapshot, given map[snapshot.Label]uint64, f *fleet) []admin.ServiceState {
 	sums := map[string]map[string]uint64{}
 	for l, n := range given {
 		if sums[l.Service] == nil {
@@ -25,12 +26,12 @@ func serviceStates(snap *snapshot.Snapshot, given map[snapshot.Label]uint64) []a
 	}
 	out := []admin.ServiceState{}
 	for _, svc := range snap.Services() {
-		out = append(out, serviceState(snap, svc, sums[svc.Spec().Name]))
+		out = append(out, serviceState(snap, svc, sums[svc.Spec().Name], f))
 	}
 	return out
 }
 
-func serviceState(snap *snapshot.Snapshot, svc *snapshot.Service, given map[string]uint64) admin.ServiceState {
+func serviceState(snap *snapshot.Snapshot, svc *snapshot.Service, given map[string]uint64, f *fleet) admin.ServiceState {
 	spec := svc.Spec()
 	s := admin.ServiceState{Name: spec.Name, Policy: policyKind(spec), TTL: spec.TTL, Pools: []admin.PoolReport{}}
 	if spec.Check != nil {
@@ -39,7 +40,7 @@ func serviceState(snap *snapshot.Snapshot, svc *snapshot.Service, given map[stri
 	var states []string
 	accepted := 0.0
 	for p := range spec.Pools {
-		r := poolReport(snap, svc, p)
+		r := poolReport(snap, svc, p, f)
 		if total := given[""]; total > 0 {
 			share := float64(given[r.Region]) / float64(total)
 			r.Share = &share
@@ -53,7 +54,7 @@ func serviceState(snap *snapshot.Snapshot, svc *snapshot.Service, given map[stri
 	return s
 }
 
-func poolReport(snap *snapshot.Snapshot, svc *snapshot.Service, p int) admin.PoolReport {
+func poolReport(snap *snapshot.Snapshot, svc *snapshot.Service, p int, f *fleet) admin.PoolReport {
 	spec := svc.Spec()
 	pool := &spec.Pools[p]
 	r := admin.PoolReport{
@@ -62,10 +63,12 @@ func poolReport(snap *snapshot.Snapshot, svc *snapshot.Service, p int) admin.Poo
 	}
 	var states, reasons []string
 	for _, addr := range pool.Endpoints {
-		e := admin.EndpointReport{Address: addr.String(), State: admin.StateUp, Admin: admin.AdminReady, Reason: "no check"}
+		e := admin.EndpointReport{Address: addr.String(), State: admin.StateUp, Observed: admin.StateUp, Admin: admin.AdminReady, Reason: "no check"}
 		if spec.Check != nil {
 			st := snap.States().View(spec.Name, spec.StateKey(addr))
 			e.State, e.Forced, e.Reason = st.Health.String(), st.Forced, st.Reason
+			e.Observed, e.Held, e.Withheld = f.see(spec.StateKey(addr)), string(st.Held), st.Withheld
+			e.Votes = f.votes(spec.Check, addr)
 			if !st.Since.IsZero() {
 				e.Since = &st.Since
 			}

@@ -1,7 +1,6 @@
 package serve
 
 import (
-	"fmt"
 	"maps"
 	"runtime"
 	"slices"
@@ -14,9 +13,6 @@ import (
 	"meridian/status"
 	"meridian/status/board"
 )
-
-// oldGeo is when a GeoIP database is worth a warning: vendors publish at least every month.
-const oldGeo = 60 * 24 * time.Hour
 
 // given returns how many answers each service gave, by region and reason.
 func (s *server) given(st dnsserver.Stats) map[snapshot.Label]uint64 {
@@ -34,7 +30,7 @@ func (s *server) Status() admin.StatusReport {
 	snap, d := s.Current().Load(), s.declared.Load()
 	now := time.Now()
 	r := admin.StatusReport{
-		Version: s.version, Node: d.config.Node, Demo: s.demo, Time: now, StartedAt: s.started,
+		Role: admin.RoleServer, Version: s.version, Node: d.config.Node, Demo: s.demo, Time: now, StartedAt: s.started,
 		Uptime: now.Sub(s.started).Seconds(), Generation: snap.Generation, Zones: len(d.config.Zones),
 		Config: admin.ConfigReport{Path: d.config.Path, Hash: d.config.Hash, LoadedAt: d.loadedAt},
 		Geo:    geoReport(d), Warnings: []string{},
@@ -45,16 +41,15 @@ func (s *server) Status() admin.StatusReport {
 	s.Core.mu.Lock()
 	r.Config.LastReload = s.lastReload
 	s.Core.mu.Unlock()
-	mirror := s.states.Report()
-	r.Board = admin.BoardReport{Kind: "memory", Up: mirror.Board == nil, Age: age(mirror.Confirmed)}
-	if mirror.Board != nil {
-		r.Board.Error = mirror.Board.Error()
-	}
+	f := s.facts()
+	r.Board = boardReport("memory", f.mirror)
+	r.Checkers = f.fleet.checkers(d.vantage())
+	r.Automation = automationReport(f.mirror, time.Time{})
 	given := s.given(s.dns.Stats())
-	r.Services = serviceStates(snap, given)
+	r.Services = serviceStates(snap, given, f.fleet)
 	r.Regions = admin.FoldRegions(d.config.Regions, r.Services)
 	regionShares(r.Regions, given)
-	for _, c := range s.conditions(mirror, d) {
+	for _, c := range f.conditions() {
 		if !c.OK {
 			r.Warnings = append(r.Warnings, c.Text)
 		}
@@ -83,33 +78,19 @@ func (s *server) Ready() []admin.Condition {
 		{Name: "snapshot", OK: s.Current().Load() != nil, Text: "nothing to answer from yet"},
 		{Name: "draining", OK: !draining, Text: "the server is stopping"},
 	}
-	return append(cs, s.conditions(s.states.Report(), s.declared.Load())...)
+	return append(cs, s.facts().conditions()...)
 }
 
-// conditions are what may be wrong without making the server unready: it answers from what it knows.
-func (s *server) conditions(mirror board.Report, d *declared) []admin.Condition {
-	s.Core.mu.Lock()
-	reloaded, geoError := s.lastReload == nil || s.lastReload.OK, s.geoError
-	s.Core.mu.Unlock()
-	check := s.checker.Stats()
-	cs := []admin.Condition{
-		{Name: "config", OK: reloaded, Text: "the last reload was refused; the configuration before it stays in use"},
-		{Name: "board", OK: mirror.Board == nil, Text: fmt.Sprintf("the board is away (%v); states hold", mirror.Board)},
-		{Name: "data_dir", OK: mirror.Disk == nil, Text: fmt.Sprint(mirror.Disk)},
-		{Name: "geo", OK: geoError == "", Text: "the changed geographic data was refused: " + geoError},
-		{Name: "uplink", OK: !check.DistrustV4 && !check.DistrustV6, Text: "nothing answers this checker's probes: it distrusts its own network and doesn't vote on what is silent"},
+// facts are what the conditions are judged by now.
+func (c *Core) facts() *facts {
+	d, mirror := c.declared.Load(), c.states.Report()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return &facts{
+		now: time.Now(), snap: c.Current().Load(), mirror: mirror, checker: c.checker.Stats(), fleet: newFleet(mirror),
+		reloaded: c.lastReload == nil || c.lastReload.OK, geoError: c.geoError,
+		geoFile: d.config.Geo.Database != "", geoBuilt: d.config.Geo.Sources.Database.Info().BuildTime,
 	}
-	if built := d.config.Geo.Sources.Database.Info().BuildTime; d.config.Geo.Database != "" {
-		cs = append(cs, admin.Condition{Name: "geo_age", OK: time.Since(built) < oldGeo,
-			Text: fmt.Sprintf("the GeoIP database is of %s, %d days old", built.Format(time.DateOnly), int(time.Since(built).Hours()/24))})
-	}
-	for i := range cs {
-		cs[i].Warning = true
-		if cs[i].OK {
-			cs[i].Text = ""
-		}
-	}
-	return cs
 }
 
 // Numbers implements admin.Backend.
@@ -131,6 +112,7 @@ func (s *server) Numbers() admin.Numbers {
 		n.Answers = append(n.Answers, admin.AnswerCount{Service: l.Service, Region: l.Region, Reason: l.Reason, Count: count})
 	}
 	s.numberHealth(&n, d)
+	s.numberFleet(&n, d)
 	return n
 }
 
@@ -185,7 +167,7 @@ func (s *server) numberHealth(n *admin.Numbers, d *declared) {
 			}
 		}
 	}
-	for _, r := range admin.FoldRegions(d.config.Regions, serviceStates(s.Current().Load(), nil)) {
+	for _, r := range admin.FoldRegions(d.config.Regions, serviceStates(s.Current().Load(), nil, nil)) {
 		n.Regions = append(n.Regions, admin.RegionNumber{Region: r.Name, State: r.State})
 	}
 	s.Core.mu.Lock()
@@ -194,6 +176,37 @@ func (s *server) numberHealth(n *admin.Numbers, d *declared) {
 	for k, c := range s.transitions {
 		n.Transitions = append(n.Transitions, admin.TransitionCount{Region: k.region, To: k.to.String(), Count: c})
 	}
+}
+
+// numberFleet fills in the board, the checkers and automation.
+func (c *Core) numberFleet(n *admin.Numbers, d *declared) {
+	f := c.facts()
+	n.LocalView, n.Frozen = f.mirror.Source == board.Local, f.mirror.Frozen
+	for _, a := range f.fleet.ballots {
+		n.VoteAges = append(n.VoteAges, admin.LabelValue{Label: a.Ballot.Vantage, Value: a.Age.Seconds()})
+	}
+	if d.vantage() != "" {
+		n.Distrust = []admin.LabelValue{{Label: "ipv4", Value: one(f.checker.DistrustV4)}, {Label: "ipv6", Value: one(f.checker.DistrustV6)}}
+	}
+	held := map[string]float64{}
+	for _, d := range f.mirror.Divergent {
+		held[string(d.Effective.Held)]++
+	}
+	for why, count := range held {
+		n.Held = append(n.Held, admin.LabelValue{Label: why, Value: count})
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for why, count := range c.withheld {
+		n.Withheld = append(n.Withheld, admin.LabelCount{Label: string(why), Count: count})
+	}
+}
+
+func one(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 func endpointNumber(t checker.Target, region string, st status.State) admin.EndpointNumber {
