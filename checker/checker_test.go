@@ -73,6 +73,12 @@ func newWorld(t *testing.T, targets ...Target) *world {
 	w := &world{see: always(good), hang: map[string]bool{}, began: map[string][]time.Time{}, running: map[string]int{}}
 	w.Checker = New("fra", w, Options{Log: slog.New(slog.NewTextHandler(w, nil)), Probe: w.fakeProbe})
 	w.SetTargets(targets)
+	w.run(t)
+	return w
+}
+
+// run runs the checker until the test ends.
+func (w *world) run(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error)
 	go func() { done <- w.Run(ctx) }()
@@ -82,7 +88,6 @@ func newWorld(t *testing.T, targets ...Target) *world {
 			t.Error(err)
 		}
 	})
-	return w
 }
 
 // target is one that the default settings of the documentation probe: every 5s, with 2s to answer, 2 up, 3 down.

@@ -95,7 +95,11 @@ func (d *desk) admit(t Target, mine bool, declared map[string]bool, now time.Tim
 	case e == nil && mine:
 		e = &entry{Target: t, index: -1}
 		d.entries[t.Key] = e
-		d.schedule.add(e, now.Add(spread(d.vantage, t.Key, t.Check.Interval)))
+		first := now
+		if t.Check.Type != zones.CheckPush { // whose heartbeat may be here already
+			first = now.Add(spread(d.vantage, t.Key, t.Check.Interval))
+		}
+		d.schedule.add(e, first)
 	case e != nil && mine:
 		e.leaves = time.Time{}
 	case e != nil && e.leaves.IsZero() && !again:

@@ -78,7 +78,7 @@ func (d *desk) judge(e *entry, o *Observation, now time.Time) (again bool) {
 		e.since = now
 		d.log.Debug("verdict", "vantage", d.vantage, "target", e.Key, "health", next.health.String(), "reason", o.Reason)
 	}
-	return next.run > 0
+	return next.run > before.run
 }
 
 func (d *desk) countResult(o Observation) {
