@@ -18,6 +18,8 @@ const (
 	defaultMaxHold  = 10 * time.Minute
 	defaultWindow   = 5 * time.Minute
 
+	defaultLocalAfter = 30 * time.Second
+
 	minSuppress = 2 // one outage is two changes, and no flapping
 	maxDwell    = time.Hour
 	minTime     = time.Second
@@ -42,6 +44,8 @@ func (b *builder) safety() {
 	b.flap(&raw.Flap, &rule.Flap, "flap")
 	b.cfg.States = States{Rules: map[string]status.Rule{"": rule}, Limits: map[string]status.Limit{}, Frozen: raw.Freeze.v}
 	b.limit = b.limitOf(raw.Safety, "safety")
+	b.within(raw.Board.LocalAfter, "board.local_after")
+	b.cfg.Board.LocalAfter = raw.Board.LocalAfter.or(defaultLocalAfter)
 	if raw.Freeze.v {
 		b.warnf(raw.Freeze.at, "freeze: automation is off: endpoints that fail stay in the answers, and those that recover stay out")
 	}

@@ -2,6 +2,7 @@ package config
 
 import (
 	"net/netip"
+	"time"
 
 	"meridian/geo"
 	"meridian/zones"
@@ -57,7 +58,8 @@ type Geo struct {
 
 // Board says where votes and overrides are shared.
 type Board struct {
-	Redis *Redis // nil: in memory, kept in DataDir
+	Redis      *Redis        // nil: in memory, kept in DataDir
+	LocalAfter time.Duration // for how long it may be away before this process's own checker decides alone
 }
 
 // Redis is how Redis is reached.

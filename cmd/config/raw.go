@@ -57,7 +57,8 @@ type rawGeoData struct {
 }
 
 type rawBoard struct {
-	Redis *rawRedis `json:"redis" jsonschema_description:"Share through Redis: one server, Sentinel or Cluster."`
+	Redis      *rawRedis `json:"redis" jsonschema_description:"Share through Redis: one server, Sentinel or Cluster."`
+	LocalAfter duration  `json:"local_after" jsonschema_description:"For how long the board may be away before this server's own checker decides alone; until then, and without a checker, states hold. Default: 30s."`
 }
 
 type rawRedis struct {

@@ -28,7 +28,7 @@ func Show(cfg *Config) []byte {
 		"admin", fields("listen", cfg.Admin.Listen.String(), "token_file", abs(cfg.Admin.TokenFile)),
 		"data_dir", abs(cfg.DataDir),
 		"geo", fields("database", abs(cfg.Geo.Database), "asn_database", abs(cfg.Geo.ASNDatabase), "networks", abs(cfg.Geo.Networks)),
-		"board", showBoard(cfg.Board.Redis),
+		"board", showBoard(cfg.Board),
 		"checker", showChecker(cfg.Checker),
 	)
 	base := cfg.States.Rules[""]
@@ -74,7 +74,8 @@ func showDNS(cfg *Config) *yaml.Node {
 	return fields("listen", flow(items(cfg.DNS.Listen)), "workers", cfg.DNS.Workers, "chaos", chaos)
 }
 
-func showBoard(r *Redis) *yaml.Node {
+func showBoard(b Board) *yaml.Node {
+	r := b.Redis
 	if r == nil {
 		return nil
 	}
@@ -86,7 +87,7 @@ func showBoard(r *Redis) *yaml.Node {
 	if t := r.TLS; t != nil {
 		tls = flow(fields("ca_file", abs(t.CAFile), "cert_file", abs(t.CertFile), "key_file", abs(t.KeyFile)))
 	}
-	return fields("redis", fields(
+	return fields("local_after", b.LocalAfter, "redis", fields(
 		"addresses", flow(items(r.Addresses)), "master_name", r.MasterName, "username", r.Username,
 		"password", password, "password_file", abs(r.PasswordFile), "tls", tls, "prefix", r.Prefix))
 }
