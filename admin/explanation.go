@@ -73,7 +73,8 @@ type Candidate struct {
 
 // ExplainStep is one step of the decision.
 type ExplainStep struct {
-	What   string `json:"what"`   // "zone", "client", "place", "policy", "answer"
+	What   string `json:"what"`   // "zone", "client", "locality", "families", "policy", "second", "fallback", "draw", "answer"
+	Depth  int    `json:"depth"`  // how deep a policy lies within policies; 0 for everything else
 	Result string `json:"result"` // in words
 }
 

@@ -34,7 +34,7 @@ type tracer struct {
 // trace notes s, whose parent hands on that mass. blocked says why s gets none of it whatever it takes; empty: it does.
 func (t *tracer) trace(s *step, depth int, mass float64, blocked string) {
 	offered := mass * s.offered
-	step := Step{Depth: depth, Pool: -1, Node: string(kindOf(s.node)), Offered: offered, Taken: offered * s.flow.placed()}
+	step := Step{Depth: depth, Pool: -1, Node: string(KindOf(s.node)), Offered: offered, Taken: offered * s.flow.placed()}
 	if s.kind == kindTake {
 		step.Pool, step.Node = s.pool, t.region(s.pool)
 		step.Why = s.taking()
@@ -137,7 +137,7 @@ func (s *step) handing(t *tracer) string {
 func (s *step) weights(t *tracer) string {
 	var parts []string
 	for _, child := range s.children {
-		name := string(kindOf(child.node))
+		name := string(KindOf(child.node))
 		if child.kind == kindTake {
 			name = t.course.tree.Pools[child.pool].Name
 		}
@@ -183,8 +183,8 @@ func (r *Rule) String() string {
 // String writes a city as in the configuration: "US-TX/Paris".
 func (c City) String() string { return c.In + "/" + c.Name }
 
-// kindOf names the kind of a node in the words of the configuration.
-func kindOf(n Node) Reason {
+// KindOf names the kind of a node in the words of the configuration.
+func KindOf(n Node) Reason {
 	switch n.(type) {
 	case *Failover:
 		return ReasonFailover

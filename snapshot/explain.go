@@ -27,13 +27,11 @@ type Candidate struct {
 // Candidates says of each pool why a client at loc does or doesn't get it in answers of the type A or AAAA, in
 // order of rank. place is what is known of loc.Address. It reads the very plan that Draw draws from.
 func (s *Service) Candidates(states status.Table, qtype uint16, loc Location, place *geo.Place) []Candidate {
-	f := v4
-	if qtype == dns.TypeAAAA {
-		f = v6
-	}
+	f := familyOf(qtype)
+	met := s.met(f, loc)
 	cs := make([]Candidate, len(s.pools))
 	for p := range cs {
-		cs[p] = s.candidate(states, p, f, loc, place)
+		cs[p] = s.candidate(states, p, f, loc, place, met[p])
 	}
 	slices.SortStableFunc(cs, func(a, b Candidate) int {
 		if (a.DistanceKm < 0) != (b.DistanceKm < 0) {
@@ -47,7 +45,7 @@ func (s *Service) Candidates(states status.Table, qtype uint16, loc Location, pl
 	return cs
 }
 
-func (s *Service) candidate(states status.Table, p, f int, loc Location, place *geo.Place) Candidate {
+func (s *Service) candidate(states status.Table, p, f int, loc Location, place *geo.Place, met *policy.Step) Candidate {
 	pool := &s.spec.Pools[p]
 	c := Candidate{Region: pool.Region.Name, DistanceKm: -1}
 	if place.Coordinates.Known && pool.Region.Coordinates.Known {
@@ -57,7 +55,7 @@ func (s *Service) candidate(states status.Table, p, f int, loc Location, place *
 	c.Health, c.Forced = health.Health, health.Forced
 	fam := &s.family[f]
 	if fam.plan == nil || (pool.CNAME == "" && len(s.pools[p].family[f]) == 0) {
-		c.Why = "has no " + [families]string{"IPv4", "IPv6"}[f] + " address"
+		c.Why = "has no " + familyNames[f] + " address"
 		return c
 	}
 	c.Acceptance = fam.acceptance[p]
@@ -70,11 +68,14 @@ func (s *Service) candidate(states status.Table, p, f int, loc Location, place *
 			out = o
 		}
 	}
-	c.Why = s.why(&c, p, loc, fallback, out, health)
+	c.Why = s.why(&c, p, f, met, fallback, out, health)
 	return c
 }
 
-func (s *Service) why(c *Candidate, p int, loc Location, fallback bool, out planned, h PoolHealth) string {
+// why says why the pool is chosen, or what eliminated it. met is the step of the policy at which the client met it, nil
+// if it didn't.
+func (s *Service) why(c *Candidate, p, f int, met *policy.Step, fallback bool, out planned, h PoolHealth) string {
+	both := s.family[f].inputs.both
 	switch {
 	case c.Probability > 0 && fallback:
 		return "nothing takes this client's traffic, so the answer is as if everything were up"
@@ -86,41 +87,60 @@ func (s *Service) why(c *Candidate, p int, loc Location, fallback bool, out plan
 		return "up, but takes nothing: " + h.Withheld
 	case c.Acceptance == 0:
 		return fmt.Sprintf("%d of %d endpoints up, %d needed: %s", h.Up, h.Endpoints, s.spec.MinHealthy.Of(h.Endpoints), h.Reason)
-	case s.spec.Pools[p].Region.Name != "" && !s.reaches(p, loc):
+	case both != nil && both[p] == 0:
+		return "takes nothing over " + familyNames[1-f] + ", and both families go together"
+	case met == nil:
 		return "the policy offers it nothing from the client's place"
+	case met.Taken > 0: // and yet it isn't in the answer
+		return "the client's first choice"
 	}
-	return "nothing left to take"
+	return met.Why
+}
+
+// met returns the most telling step of each pool in the policy's course for clients at loc: where it takes something,
+// else where it is offered something, else the first; nil for a pool that the course doesn't come to.
+func (s *Service) met(f int, loc Location) []*policy.Step {
+	met := make([]*policy.Step, len(s.pools))
+	if s.family[f].plan == nil {
+		return met
+	}
+	key := s.key(int(loc.Locality))
+	for _, step := range s.tree.Course(key, s.family[f].inputs.of(s.declared, key)).Trace() {
+		if step.Pool < 0 {
+			continue
+		}
+		best := &met[step.Pool]
+		if *best == nil || step.Taken > (*best).Taken || step.Offered > 0 && (*best).Offered == 0 {
+			*best = &step
+		}
+	}
+	return met
 }
 
 func chosen(r policy.Reason, probability float64, rank uint8) string {
 	switch r {
 	case policy.ReasonNearest:
-		if rank == 1 {
+		switch {
+		case rank == 1 && probability < 1:
+			return fmt.Sprintf("nearest region that is up, for %s of such clients", policy.Percent(probability))
+		case rank == 1:
 			return "nearest region that is up"
 		}
 		return "takes what nearer regions don't"
 	case policy.ReasonFailover:
 		return "first in the failover order to take traffic"
 	case policy.ReasonWeighted:
-		return fmt.Sprintf("share by weight: %.4g%%", 100*probability)
+		return "share by weight: " + policy.Percent(probability)
+	case policy.ReasonRoundRobin:
+		return "an even share: " + policy.Percent(probability)
+	case policy.ReasonLeastLoaded:
+		return "share by load: " + policy.Percent(probability)
 	case policy.ReasonGeo:
 		return "the rule for the client's place names it"
 	case policy.ReasonAll:
 		return "all healthy endpoints answer"
 	}
 	return "the policy names it"
-}
-
-// reaches reports whether the pool would get any mass from loc if it were the only one to take some.
-func (s *Service) reaches(p int, loc Location) bool {
-	alone := make([]float64, len(s.pools))
-	alone[p] = 1
-	for _, part := range s.tree.Pour(s.key(int(loc.Locality)), policy.Input{Acceptance: alone}) {
-		if part.Pools != nil {
-			return true
-		}
-	}
-	return false
 }
 
 // PoolHealth sums up one family of one pool.
@@ -190,9 +210,5 @@ func (o Outcome) RR() []dns.RR {
 
 // Acceptance returns the share that pool p takes of the questions of the type A or AAAA that it is offered, 0..1.
 func (s *Service) Acceptance(qtype uint16, p int) float64 {
-	f := v4
-	if qtype == dns.TypeAAAA {
-		f = v6
-	}
-	return s.family[f].acceptance[p]
+	return s.family[familyOf(qtype)].acceptance[p]
 }

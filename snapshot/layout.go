@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/miekg/dns"
+
 	"meridian/geo"
 	"meridian/policy"
 	"meridian/status"
@@ -47,6 +49,17 @@ const (
 	v6
 	families
 )
+
+// familyNames are what people call them.
+var familyNames = [families]string{"IPv4", "IPv6"}
+
+// familyOf returns the family of a question's type: that of AAAA, or else of A.
+func familyOf(qtype uint16) int {
+	if qtype == dns.TypeAAAA {
+		return v6
+	}
+	return v4
+}
 
 // NewLayout compiles the declared part. services must be the very slice that the index was made with. counters
 // may be shared with an earlier layout so that the numbers go on.

@@ -55,6 +55,14 @@ const (
 	stickyBits6 = 56
 )
 
+// stickyPrefix returns the network by which sticky services know the client.
+func stickyPrefix(client netip.Addr) netip.Prefix {
+	client = client.Unmap()
+	// It fails only for lengths beyond the family's.
+	prefix, _ := client.Prefix(stickyBits(client))
+	return prefix
+}
+
 // Spec returns the service as configured. Read only.
 func (s *Service) Spec() *zones.Service { return s.spec }
 
@@ -112,14 +120,10 @@ type Outcome struct {
 // random number; equal numbers give equal answers from one snapshot. It also turns the order of the records; a
 // sticky service takes the pool from the client's prefix instead.
 func (s *Service) Draw(qtype uint16, loc Location, random uint64) Outcome {
-	f := &s.family[v4]
-	switch qtype {
-	case dns.TypeA:
-	case dns.TypeAAAA:
-		f = &s.family[v6]
-	default:
+	if qtype != dns.TypeA && qtype != dns.TypeAAAA {
 		return Outcome{}
 	}
+	f := &s.family[familyOf(qtype)]
 	if f.plan == nil {
 		return Outcome{}
 	}
@@ -157,9 +161,7 @@ func (s *Service) pick(p *plan, loc Location, random uint64) uint32 {
 
 // clientHash hashes the prefix by which a sticky service tells clients apart.
 func (s *Service) clientHash(client netip.Addr) uint64 {
-	// Prefix only fails for lengths beyond the family's.
-	prefix, _ := client.Unmap().Prefix(stickyBits(client.Unmap()))
-	a := prefix.Addr().As16()
+	a := stickyPrefix(client).Addr().As16()
 	h := s.sticky
 	for i := range 8 {
 		h = (h ^ uint64(a[2*i])<<8 ^ uint64(a[2*i+1])) * 0x100000001b3

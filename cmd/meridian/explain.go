@@ -107,7 +107,7 @@ func (p *program) showExplanation(e *admin.Explanation) {
 		fmt.Fprintln(p.out)
 		rows := make([][]cell, len(e.Steps))
 		for i, s := range e.Steps {
-			rows[i] = []cell{plain("%d. %s", i+1, s.What), plain("%s", s.Result)}
+			rows[i] = []cell{plain("%d. %s", i+1, s.What), plain("%s%s", strings.Repeat("  ", s.Depth), s.Result)}
 		}
 		p.table(rows)
 	}

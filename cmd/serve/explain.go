@@ -54,7 +54,10 @@ func explain(snap *snapshot.Snapshot, cfg *config.Config, req admin.ExplainReque
 	for _, c := range svc.Candidates(snap.States(), dns.StringToType[req.Type], a.Location, place) {
 		e.Candidates = append(e.Candidates, candidate(svc, c))
 	}
-	e.Steps = append(e.Steps, policyStep(svc, e), admin.ExplainStep{What: "answer", Result: answerText(e)})
+	for _, step := range svc.Trace(dns.StringToType[req.Type], a.Location) {
+		e.Steps = append(e.Steps, admin.ExplainStep{What: step.What, Depth: step.Depth, Result: step.Result})
+	}
+	e.Steps = append(e.Steps, admin.ExplainStep{What: "answer", Result: answerText(e)})
 	return e, nil
 }
 
@@ -164,14 +167,6 @@ func clientStep(c admin.ClientReport) admin.ExplainStep {
 		text += " (" + c.Network + " in " + c.Database + ")"
 	}
 	return admin.ExplainStep{What: "client", Result: text}
-}
-
-func policyStep(svc *snapshot.Service, e *admin.Explanation) admin.ExplainStep {
-	text := "policy " + policyKind(svc.Spec()) + " over " + admin.Count(len(e.Candidates), "pool")
-	if e.Region != "" {
-		text += ": " + e.Region + " (" + e.Reason + ")"
-	}
-	return admin.ExplainStep{What: "policy", Result: text}
 }
 
 func answerText(e *admin.Explanation) string {
