@@ -375,7 +375,13 @@ func TestIncrementalEqualsWhole(t *testing.T) {
 			targets := slices.Sorted(maps.Keys(l.byKey))
 			for range rapid.IntRange(1, 4).Draw(t, "changes") {
 				target := rapid.SampledFrom(targets).Draw(t, "target")
-				next[target] = status.State{Health: status.Health(rapid.IntRange(0, 2).Draw(t, "health"))}
+				if rapid.IntRange(0, 4).Draw(t, "of one service") == 0 {
+					target = status.HoldKey("b.glb.test.", target)
+				}
+				next[target] = status.State{
+					Health:   status.Health(rapid.IntRange(0, 2).Draw(t, "health")),
+					Withheld: rapid.SampledFrom([]float64{0, 0, 0.1, 0.5, 0.9, 1}).Draw(t, "withheld"),
+				}
 				changed = append(changed, target)
 			}
 			frozen := look(prev)
