@@ -105,16 +105,21 @@ func (r *refusal) exitCode() int {
 
 // call sends one request and decodes its answer into result, which may be nil. Errors carry their exit codes.
 func (cl *client) call(ctx context.Context, method, path string, query url.Values, result any) error {
-	status, body, err := cl.send(ctx, method, path, query)
+	return cl.exchange(ctx, method, path, query, nil, result)
+}
+
+// post is call for a request with a body.
+func (cl *client) post(ctx context.Context, path string, body, result any) error {
+	return cl.exchange(ctx, "POST", path, nil, body, result)
+}
+
+func (cl *client) exchange(ctx context.Context, method, path string, query url.Values, content, result any) error {
+	status, body, err := cl.send(ctx, method, path, query, content)
 	if err != nil {
 		return err
 	}
 	if status >= 400 {
-		r := &refusal{}
-		if json.Unmarshal(body, &r.ErrorBody) != nil || r.Detail == "" {
-			r.ErrorBody = admin.ErrorBody{Status: status, Detail: fmt.Sprintf("%s answered %d %s: is it Meridian's admin listener?", cl.base, status, http.StatusText(status))}
-		}
-		return withCode(r.exitCode(), r)
+		return cl.refused(status, body)
 	}
 	if result == nil {
 		return nil
@@ -129,31 +134,67 @@ func (cl *client) call(ctx context.Context, method, path string, query url.Value
 	return nil
 }
 
+// refused is the error that an answer is.
+func (cl *client) refused(status int, body []byte) error {
+	r := &refusal{}
+	if json.Unmarshal(body, &r.ErrorBody) != nil || r.Detail == "" {
+		r.ErrorBody = admin.ErrorBody{Status: status, Detail: fmt.Sprintf("%s answered %d %s: is it Meridian's admin listener?", cl.base, status, http.StatusText(status))}
+	}
+	return withCode(r.exitCode(), r)
+}
+
 // maxAnswer bounds what is read of an answer: a status of 10,000 services fits.
 const maxAnswer = 256 << 20
 
-// send returns the answer's status and body as they are. An error is one of reaching the server.
-func (cl *client) send(ctx context.Context, method, path string, query url.Values) (int, []byte, error) {
+// send returns the answer's status and body as they are; content, unless nil, is sent as JSON. An error is one of
+// reaching the server.
+func (cl *client) send(ctx context.Context, method, path string, query url.Values, content any) (int, []byte, error) {
+	request, err := cl.request(ctx, method, path, query, content)
+	if err != nil {
+		return 0, nil, err
+	}
+	response, err := cl.http.Do(request)
+	if err != nil {
+		return 0, nil, cl.unreachable(err)
+	}
+	defer response.Body.Close()
+	body, err := readAnswer(response.Body)
+	if err != nil {
+		return 0, nil, withCode(exitUnreachable, fmt.Errorf("%s broke off its answer: %w", cl.base, err))
+	}
+	return response.StatusCode, body, nil
+}
+
+func readAnswer(from io.Reader) ([]byte, error) { return io.ReadAll(io.LimitReader(from, maxAnswer)) }
+
+func (cl *client) request(ctx context.Context, method, path string, query url.Values, content any) (*http.Request, error) {
 	u := cl.base.JoinPath(path)
 	u.RawQuery = query.Encode()
-	request, err := http.NewRequestWithContext(ctx, method, u.String(), nil)
+	var body io.Reader
+	if content != nil {
+		text, err := json.Marshal(content)
+		if err != nil {
+			return nil, err
+		}
+		body = bytes.NewReader(text)
+	}
+	request, err := http.NewRequestWithContext(ctx, method, u.String(), body)
 	if err != nil {
-		return 0, nil, withCode(exitUsage, err)
+		return nil, withCode(exitUsage, err)
+	}
+	if content != nil {
+		request.Header.Set("Content-Type", "application/json")
 	}
 	if cl.token != "" {
 		request.Header.Set("Authorization", "Bearer "+cl.token)
 	}
-	response, err := cl.http.Do(request)
-	if err != nil {
-		if e, ok := errors.AsType[*url.Error](err); ok {
-			err = e.Err
-		}
-		return 0, nil, withCode(exitUnreachable, fmt.Errorf("no server answers at %s: %w\nIs it running? --admin URL names another one", cl.base, err))
+	return request, nil
+}
+
+// unreachable is the error of a server that doesn't answer.
+func (cl *client) unreachable(err error) error {
+	if e, ok := errors.AsType[*url.Error](err); ok {
+		err = e.Err
 	}
-	defer response.Body.Close()
-	var body bytes.Buffer
-	if _, err := io.Copy(&body, io.LimitReader(response.Body, maxAnswer)); err != nil {
-		return 0, nil, withCode(exitUnreachable, fmt.Errorf("%s broke off its answer: %w", cl.base, err))
-	}
-	return response.StatusCode, body.Bytes(), nil
+	return withCode(exitUnreachable, fmt.Errorf("no server answers at %s: %w\nIs it running? --admin URL names another one", cl.base, err))
 }

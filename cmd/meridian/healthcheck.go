@@ -28,7 +28,7 @@ func (p *program) healthcheck(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	status, body, err := client.send(c.Context, "GET", "/readyz", url.Values{"verbose": {""}})
+	status, body, err := client.send(c.Context, "GET", "/readyz", url.Values{"verbose": {""}}, nil)
 	if err != nil {
 		return withCode(exitFailed, err)
 	}

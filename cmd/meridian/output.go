@@ -75,18 +75,22 @@ func (p *program) table(rows [][]cell) {
 			widths[i] = max(widths[i], utf8.RuneCountInString(c.text))
 		}
 	}
-	colours := p.terminal && p.getenv("NO_COLOR") == ""
 	for _, row := range rows {
 		var line strings.Builder
 		for i, c := range row {
 			padding := strings.Repeat(" ", widths[i]-utf8.RuneCountInString(c.text)+2)
-			if colours && c.colour != "" {
-				c.text = "\x1b[" + c.colour + "m" + c.text + "\x1b[0m"
-			}
-			line.WriteString(c.text + padding)
+			line.WriteString(p.paint(c) + padding)
 		}
 		fmt.Fprintln(p.out, strings.TrimRight(line.String(), " "))
 	}
+}
+
+// paint returns the cell's text in its colour, where there are colours.
+func (p *program) paint(c cell) string {
+	if c.colour == "" || !p.terminal || p.getenv("NO_COLOR") != "" {
+		return c.text
+	}
+	return "\x1b[" + c.colour + "m" + c.text + "\x1b[0m"
 }
 
 func heading(names ...string) []cell {

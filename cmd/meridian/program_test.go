@@ -3,10 +3,13 @@ package main
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"meridian/admin"
@@ -55,12 +58,78 @@ type backend struct {
 	refused  error
 	asked    admin.ExplainRequest
 	reloaded int
+	diary    diary
+	frozen   *admin.FreezeRequest
+	away     error // of the board
 }
 
 func (b *backend) Status() admin.StatusReport   { return b.report }
 func (b *backend) Ready() []admin.Condition     { return b.ready }
 func (b *backend) Numbers() admin.Numbers       { return admin.Numbers{} }
 func (b *backend) Reload(context.Context) error { b.reloaded++; return b.refused }
+func (b *backend) Freeze(_ context.Context, r admin.FreezeRequest) (admin.AutomationReport, error) {
+	if b.away != nil {
+		return admin.AutomationReport{}, b.away
+	}
+	b.frozen = &r
+	return admin.AutomationReport{Frozen: true, By: "operator", Author: r.Author, Reason: r.Reason, Until: &r.Until, Withheld: 2}, nil
+}
+
+func (b *backend) Unfreeze(_ context.Context, r admin.FreezeRequest) (admin.AutomationReport, error) {
+	if b.frozen == nil {
+		return admin.AutomationReport{}, &admin.RequestError{Text: "automation isn't frozen"}
+	}
+	b.frozen = nil
+	return admin.AutomationReport{}, nil
+}
+
+// diary is a journal of events with the ids "1-0", "2-0", … The zero value is empty.
+type diary struct {
+	mu     sync.Mutex
+	events []admin.Event
+	hints  []chan struct{}
+}
+
+func (d *diary) add(events ...admin.Event) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, e := range events {
+		e.ID = fmt.Sprintf("%d-0", len(d.events)+1)
+		d.events = append(d.events, e)
+	}
+	for _, c := range d.hints {
+		select {
+		case c <- struct{}{}:
+		default:
+		}
+	}
+}
+
+func (d *diary) Events(_ context.Context, after string, limit int) ([]admin.Event, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if after == "" {
+		return slices.Clone(d.events[max(0, len(d.events)-limit):]), nil
+	}
+	var n int
+	if _, err := fmt.Sscanf(after, "%d-0", &n); err != nil {
+		return nil, err
+	}
+	if n > len(d.events) { // a moment, not an event: those of this test are all later
+		n = 0
+	}
+	behind := d.events[n:]
+	return slices.Clone(behind[:min(limit, len(behind))]), nil
+}
+
+func (d *diary) Subscribe() (<-chan struct{}, func()) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	c := make(chan struct{}, 1)
+	d.hints = append(d.hints, c)
+	return c, func() {}
+}
+
 func (b *backend) Kill(region string) error {
 	if region != "eu-west" {
 		return &admin.RequestError{Text: "no region " + region, Hint: "there is eu-west"}
@@ -80,7 +149,7 @@ func (b *backend) Explain(_ context.Context, req admin.ExplainRequest) (*admin.E
 // start serves the admin listener for b and returns its URL.
 func (b *backend) start(t *testing.T, token string) string {
 	t.Helper()
-	s := httptest.NewServer(admin.New(admin.Options{Backend: b, Explainer: b, Demo: b, Token: token}).Handler())
+	s := httptest.NewServer(admin.New(admin.Options{Backend: b, Explainer: b, Journal: &b.diary, Automation: b, Demo: b, Token: token}).Handler())
 	t.Cleanup(s.Close)
 	return s.URL
 }

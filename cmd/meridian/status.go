@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"net/url"
 	"strings"
 	"time"
 
@@ -17,6 +18,7 @@ func (p *program) statusCommand() *cli.Command {
 		Usage: "show a running server on one screen",
 		Flags: append(append(adminFlags(), outputFlags()...),
 			whereFlag(),
+			&cli.BoolFlag{Name: "votes", Usage: "show every vote, not only those on endpoints that somebody doesn't find up"},
 			&cli.BoolFlag{Name: "exit-code", Usage: "end with 6 when something isn't as it should be"}),
 		Action: p.status,
 	}
@@ -35,7 +37,11 @@ func (p *program) status(c *cli.Context) error {
 		return err
 	}
 	var raw json.RawMessage
-	if err := client.call(c.Context, "GET", "/api/v1/status", nil, &raw); err != nil {
+	query := url.Values{}
+	if c.Bool("votes") {
+		query.Set("votes", "all")
+	}
+	if err := client.call(c.Context, "GET", "/api/v1/status", query, &raw); err != nil {
 		return err
 	}
 	var report admin.StatusReport
@@ -61,7 +67,11 @@ func (p *program) showStatus(r *admin.StatusReport) {
 	if r.Demo {
 		title = "DEMO  " + title
 	}
-	fmt.Fprintf(p.out, "%s, up %s, generation %d, answering on %s\n", title, span(time.Duration(r.Uptime*float64(time.Second))), r.Generation, strings.Join(r.Listen, ", "))
+	does := fmt.Sprintf("generation %d, answering on %s", r.Generation, strings.Join(r.Listen, ", "))
+	if r.Role == admin.RoleChecker {
+		does = "a checker alone: it answers nobody"
+	}
+	fmt.Fprintf(p.out, "%s, up %s, %s\n", title, span(seconds(r.Uptime)), does)
 	path := r.Config.Path
 	if path == "" {
 		path = "built in"
@@ -70,7 +80,14 @@ func (p *program) showStatus(r *admin.StatusReport) {
 	if l := r.Config.LastReload; l != nil && !l.OK {
 		fmt.Fprintf(p.out, "The last reload, %s ago, failed:\n  %s\n", age(r.Time, &l.Time), strings.ReplaceAll(strings.TrimSpace(l.Error), "\n", "\n  "))
 	}
-	fmt.Fprintf(p.out, "Geography %s (%s), built %s, %s; board %s\n", r.Geo.Database, r.Geo.Type, r.Geo.BuildTime.UTC().Format(time.DateOnly), admin.Count(r.Geo.Networks, "network"), boardText(&r.Board))
+	geography := ""
+	if r.Role != admin.RoleChecker {
+		geography = fmt.Sprintf("Geography %s (%s), built %s, %s; ", r.Geo.Database, r.Geo.Type, r.Geo.BuildTime.UTC().Format(time.DateOnly), admin.Count(r.Geo.Networks, "network"))
+	}
+	fmt.Fprintln(p.out, geography+"board "+boardText(&r.Board))
+	if r.Automation.Frozen {
+		fmt.Fprintln(p.out, automationText(&r.Automation))
+	}
 
 	if why := r.Degraded(); len(why) > 0 {
 		fmt.Fprintln(p.out, "\nDEGRADED")
@@ -86,14 +103,29 @@ func (p *program) showStatus(r *admin.StatusReport) {
 	}
 	p.showRegions(r)
 	p.showServices(r)
+	p.showCheckers(r)
+	p.showVotes(r)
 }
 
+// boardText says whether the board is there, and what the states go by.
 func boardText(b *admin.BoardReport) string {
+	text := b.Kind
 	if !b.Up {
-		return b.Kind + " is away: " + b.Error
+		text += " is away: " + b.Error
 	}
-	return b.Kind
+	if b.Age > 0 {
+		text += fmt.Sprintf(", states upheld %s ago", span(seconds(b.Age)))
+	}
+	switch {
+	case b.LocalView:
+		text += "; this server's own checker counts alone"
+	case b.Holding != "":
+		text += "; states hold: " + b.Holding
+	}
+	return text
 }
+
+func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
 
 func (p *program) showRegions(r *admin.StatusReport) {
 	if len(r.Regions) == 0 {
@@ -150,7 +182,7 @@ func endpoints(pool *admin.PoolReport) string {
 		if e.State != admin.StateUp {
 			list[i] += " " + e.State
 		}
-		if e.State == admin.StateDown && e.Reason != "" {
+		if (e.State == admin.StateDown || e.Held != "" || e.Withheld > 0) && e.Reason != "" {
 			list[i] += " (" + e.Reason + ")"
 		}
 	}
