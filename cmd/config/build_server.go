@@ -97,11 +97,7 @@ func (b *builder) board() {
 		MasterName: raw.MasterName.v, Username: raw.Username.v,
 		Password: raw.Password.v, PasswordFile: b.path(raw.PasswordFile), Prefix: raw.Prefix.or(defaultPrefix),
 	}
-	var at pos
 	for i, a := range raw.Addresses {
-		if i == 0 {
-			at = a.at
-		}
 		if !a.set {
 			continue
 		}
@@ -125,9 +121,6 @@ func (b *builder) board() {
 		b.readable(t.KeyFile, "board.redis.tls.key_file")
 	}
 	b.cfg.Board.Redis = redis
-	if at.line > 0 {
-		b.warnf(at, "board.redis is not used by this version: votes and overrides are kept in memory and in data_dir, and this server knows only its own")
-	}
 }
 
 func isPort(s string) bool {

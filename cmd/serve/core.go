@@ -32,7 +32,8 @@ type Core struct {
 	options   CoreOptions
 	log       *slog.Logger
 	counters  *snapshot.Counters
-	memory    *board.Memory
+	sharing   *sharing
+	chronicle *chronicle
 	states    *board.States
 	checker   *checker.Checker
 	publisher *publisher
@@ -57,7 +58,7 @@ type transitionKey struct {
 // NewCore loads and compiles the configuration at path. It binds and starts nothing. It returns nil when any of the
 // problems is not a warning.
 func NewCore(path string, o CoreOptions) (*Core, []zones.Problem) {
-	c := &Core{path: path, options: o, log: o.Log, counters: new(snapshot.Counters), memory: new(board.Memory),
+	c := &Core{path: path, options: o, log: o.Log, counters: new(snapshot.Counters),
 		checks: newHistogram(checkBounds), transitions: map[transitionKey]uint64{}, withheld: map[status.Hold]uint64{}, started: time.Now()}
 	if c.log == nil {
 		c.log = slog.Default()
@@ -67,14 +68,18 @@ func NewCore(path string, o CoreOptions) (*Core, []zones.Problem) {
 		return nil, problems
 	}
 	c.declared.Store(d)
-	c.states = board.NewStates(c.memory, board.Options{
-		Rules: d.rules(), DataDir: d.config.DataDir, LocalAfter: d.config.Board.LocalAfter, Log: c.log, Events: c.note,
+	c.sharing = newSharing(d.config, c.log)
+	c.chronicle = newChronicle(c.sharing, c.pages)
+	c.states = board.NewStates(c.sharing.votes(), board.Options{
+		Rules: d.rules(), DataDir: d.config.DataDir, Local: c.sharing.local(), LocalAfter: d.config.Board.LocalAfter,
+		Log: c.log, Events: c.note,
 	})
-	c.checker = checker.New(d.config.Checker.Vantage, c.memory, checker.Options{
+	c.checker = checker.New(d.config.Checker.Vantage, c.sharing, checker.Options{
 		Log: c.log, Probe: o.Probe, Observed: c.observe, Live: c.live,
 	})
 	c.checker.SetDuties(d.duties())
 	c.publisher = newPublisher(c.states.Table)
+	c.publisher.told = c.chronicle.look
 	return c, problems
 }
 
@@ -88,6 +93,8 @@ func (c *Core) Run(ctx context.Context) {
 	// Both return only when ctx has ended, and never an error then.
 	all.Go(func() { _ = c.states.Run(ctx) })
 	all.Go(func() { _ = c.checker.Run(ctx) })
+	all.Go(func() { c.sharing.run(ctx, c.states.SetFreeze) })
+	all.Go(func() { c.chronicle.run(ctx) })
 	all.Wait()
 }
 
@@ -167,9 +174,10 @@ func (c *Core) reloaded(err *admin.ReloadError) {
 	c.lastReload = r
 }
 
-// note counts changes of health, and those held back; the mirror has logged them.
+// note counts changes of health, and those held back, and has them written down; the mirror has logged them.
 func (c *Core) note(events []status.Event) {
 	states := c.declared.Load().states
+	c.chronicle.note(events, states)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, e := range events {

@@ -132,7 +132,7 @@ func TestAVoteIsPublishedAtOnce(t *testing.T) {
 		defer run(t, c)()
 		target := c.Services()[0].Check.Target(netip.MustParseAddr("198.18.3.1"))
 		ballot := status.Ballot{Vantage: "fra", Votes: map[string]status.Vote{target: {Health: status.Down}}}
-		if err := c.memory.Publish(t.Context(), ballot); err != nil {
+		if err := c.sharing.own.Publish(t.Context(), ballot); err != nil {
 			t.Fatal(err)
 		}
 		synctest.Wait() // time stands still until everybody waits for it

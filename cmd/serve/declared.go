@@ -29,6 +29,7 @@ type stated struct {
 	target  checker.Target
 	rules   string   // zones.Service.StateRules
 	regions []string // where it serves, each once
+	places  []string // the same with the services: "www.example.com.@eu-west"
 }
 
 // declare loads and compiles the configuration at path. It binds and changes nothing. It returns nil when any
@@ -76,6 +77,7 @@ func compile(cfg *config.Config, counters *snapshot.Counters) (*declared, error)
 				if !slices.Contains(st.regions, p.Region.Name) {
 					st.regions = append(st.regions, p.Region.Name)
 				}
+				st.places = append(st.places, s.Name+"@"+p.Region.Name)
 				d.states[key] = st
 			}
 		}

@@ -18,6 +18,7 @@ type publisher struct {
 
 	wake  chan struct{}
 	first chan struct{} // closed with the first snapshot
+	told  func()        // called after each snapshot, which it mustn't hold up; nil: not called
 
 	mu      sync.Mutex
 	layout  *snapshot.Layout
@@ -76,6 +77,9 @@ func (p *publisher) publish() {
 	p.length.observe(time.Since(start))
 	if prev == nil {
 		close(p.first)
+	}
+	if p.told != nil {
+		p.told()
 	}
 	for _, done := range waiting {
 		close(done)

@@ -19,6 +19,7 @@ func needsRestart(old, next *config.Config) []string {
 		{"dns.chaos", old.DNS.Chaos, next.DNS.Chaos},
 		{"admin", old.Admin, next.Admin},
 		{"data_dir", old.DataDir, next.DataDir},
+		{"board", old.Board, next.Board},
 		{"checker.vantage", old.Checker.Vantage, next.Checker.Vantage},
 	} {
 		if !reflect.DeepEqual(o.old, o.new) {

@@ -42,9 +42,10 @@ func (s *server) Status() admin.StatusReport {
 	r.Config.LastReload = s.lastReload
 	s.Core.mu.Unlock()
 	f := s.facts()
-	r.Board = boardReport("memory", f.mirror)
+	r.Board = boardReport(s.sharing.kind(), f.mirror)
 	r.Checkers = f.fleet.checkers(d.vantage())
-	r.Automation = automationReport(f.mirror, time.Time{})
+	control, _ := s.sharing.switchesNow()
+	r.Automation = automationReport(f.mirror, control.At)
 	given := s.given(s.dns.Stats())
 	r.Services = serviceStates(snap, given, f.fleet)
 	r.Regions = admin.FoldRegions(d.config.Regions, r.Services)
@@ -84,10 +85,12 @@ func (s *server) Ready() []admin.Condition {
 // facts are what the conditions are judged by now.
 func (c *Core) facts() *facts {
 	d, mirror := c.declared.Load(), c.states.Report()
+	_, switching := c.sharing.switchesNow()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return &facts{
 		now: time.Now(), snap: c.Current().Load(), mirror: mirror, checker: c.checker.Stats(), fleet: newFleet(mirror),
+		publish: c.sharing.publishing(), switching: switching,
 		reloaded: c.lastReload == nil || c.lastReload.OK, geoError: c.geoError,
 		geoFile: d.config.Geo.Database != "", geoBuilt: d.config.Geo.Sources.Database.Info().BuildTime,
 	}
@@ -182,6 +185,7 @@ func (s *server) numberHealth(n *admin.Numbers, d *declared) {
 func (c *Core) numberFleet(n *admin.Numbers, d *declared) {
 	f := c.facts()
 	n.LocalView, n.Frozen = f.mirror.Source == board.Local, f.mirror.Frozen
+	n.BoardOps = c.sharing.operations()
 	for _, a := range f.fleet.ballots {
 		n.VoteAges = append(n.VoteAges, admin.LabelValue{Label: a.Ballot.Vantage, Value: a.Age.Seconds()})
 	}

@@ -24,14 +24,12 @@ type RedisOptions struct {
 	Username   string
 	Password   string
 	// PasswordFile is read for each connection: a rotated password is used as soon as it is in the file.
-	PasswordFile     string
-	SentinelUsername string
-	SentinelPassword string
-	TLS              *RedisTLS     // nil: plain text
-	Prefix           string        // keys begin with {Prefix}:; empty: "meridian"
-	Lifetime         time.Duration // of a ballot; 0: DefaultMaxAge. At most 10 minutes
-	Timeout          time.Duration // of everything that Redis is asked; 0: DefaultTimeout
-	Log              *slog.Logger  // nil: slog.Default()
+	PasswordFile string
+	TLS          *RedisTLS     // nil: plain text
+	Prefix       string        // keys begin with {Prefix}:; empty: "meridian"
+	Lifetime     time.Duration // of a ballot; 0: DefaultMaxAge. At most 10 minutes
+	Timeout      time.Duration // of everything that Redis is asked; 0: DefaultTimeout
+	Log          *slog.Logger  // nil: slog.Default()
 }
 
 // RedisTLS names files in PEM; empty ones aren't used. They are read for each connection.

@@ -55,9 +55,9 @@ func TestR14CorruptValues(t *testing.T) {
 	for name, damage := range map[string][][]string{
 		"a list":                 {{"DEL", ballot}, {"LPUSH", ballot, "1"}},
 		"a string":               {{"SET", ballot, "garbage"}},
-		"a string of 500 MB":       {{"DEL", ballot}, {"SETRANGE", ballot, "500000000", "x"}},
-		"votes of 20 MB":        {{"EVAL", "redis.call('HSET',KEYS[1],'votes',string.rep('x',20000000))", "1", ballot}},
-		"a # of 20 MB":          {{"EVAL", "redis.call('HSET',KEYS[1],'#',string.rep('x',20000000))", "1", ballot}},
+		"a string of 500 MB":     {{"DEL", ballot}, {"SETRANGE", ballot, "500000000", "x"}},
+		"votes of 20 MB":         {{"EVAL", "redis.call('HSET',KEYS[1],'votes',string.rep('x',20000000))", "1", ballot}},
+		"a # of 20 MB":           {{"EVAL", "redis.call('HSET',KEYS[1],'#',string.rep('x',20000000))", "1", ballot}},
 		"votes cut off":          {{"EVAL", "local v=redis.call('HGET',KEYS[1],'votes') redis.call('HSET',KEYS[1],'votes',string.sub(v,1,-2))", "1", ballot}},
 		"votes of NULs":          {{"EVAL", "redis.call('HSET',KEYS[1],'votes',string.rep('\\0',50))", "1", ballot}},
 		"no votes":               {{"HDEL", ballot, "votes"}},
@@ -70,7 +70,7 @@ func TestR14CorruptValues(t *testing.T) {
 		"a wrong count":          {{"EVAL", "redis.call('HSET',KEYS[1],'#',(string.gsub(redis.call('HGET',KEYS[1],'#'),'votes=1','votes=2')))", "1", ballot}},
 		"an index of strings":    {{"SET", index, "garbage"}},
 		"an index of infinities": {{"ZADD", index, "inf", "a"}, {"ZADD", index, "-inf", "b"}, {"ZADD", index, "1", "c\nd"}},
-		"an index of 20 MB":     {{"EVAL", "redis.call('ZADD',KEYS[1],1,string.rep('x',20000000))", "1", index}},
+		"an index of 20 MB":      {{"EVAL", "redis.call('ZADD',KEYS[1],1,string.rep('x',20000000))", "1", index}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := redistest.Start(t)
