@@ -168,7 +168,7 @@ func (s *Service) PoolHealth(states status.Table, p, f int) PoolHealth {
 			h.Reason = "no check"
 			continue
 		}
-		st := states.View(s.spec.Name, e.key)
+		st := states.View(s.spec.Declared().Name, e.key)
 		known = known || st.Health != status.Unknown
 		h.Forced = h.Forced || st.Forced
 		told := &h.Reason

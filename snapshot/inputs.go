@@ -14,7 +14,7 @@ import (
 // another plan, so whoever measures rounds.
 type Loads map[PoolKey]float64
 
-// PoolKey names a pool: its service and its region.
+// PoolKey names a pool: its service (not one of its other names) and its region.
 type PoolKey struct{ Service, Region string }
 
 // inputs is what one family of a service's pools is like at one moment.
@@ -31,7 +31,7 @@ func (c *compiler) inputs(d *declared) (ins [families]inputs) {
 	if d.tree.Loaded() {
 		loads = make([]float64, len(d.pools))
 		for p := range loads {
-			loads[p] = c.loads[PoolKey{d.spec.Name, d.spec.Pools[p].Region.Name}]
+			loads[p] = c.loads[d.load(p)]
 		}
 	}
 	for f := range ins {
@@ -96,4 +96,9 @@ func (in *inputs) key(d *declared) string {
 		}
 	}
 	return string(key)
+}
+
+// load returns under which key the load of pool p is kept.
+func (d *declared) load(p int) PoolKey {
+	return PoolKey{d.spec.Declared().Name, d.spec.Pools[p].Region.Name}
 }

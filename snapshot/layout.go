@@ -20,6 +20,7 @@ type Layout struct {
 	counters *Counters
 	zones    []uint32         // numbers in counters, by zones.ZoneData.Number
 	byKey    map[string][]int // services that go by a state key, and each service by its own name
+	loaded   []int            // services to which loads matter
 	views    map[string]*view // by policy.Tree.View
 }
 
@@ -73,10 +74,7 @@ func NewLayout(index *zones.Index, services []*zones.Service, atlas *geo.Atlas, 
 		if len(spec.Pools) > policy.MaxPools {
 			return nil, fmt.Errorf("service %s has %d pools; at most %d are possible", spec.Name, len(spec.Pools), policy.MaxPools)
 		}
-		d := &declared{spec: spec, tree: spec.Tree(), sticky: policy.Hash(spec.Name)}
-		if spec.Of != nil {
-			d.sticky = policy.Hash(spec.Of.Name)
-		}
+		d := &declared{spec: spec, tree: spec.Tree(), sticky: policy.Hash(spec.Declared().Name)}
 		d.shape = d.tree.Shape()
 		if d.tree.Geographic() {
 			name := d.tree.View()
@@ -92,7 +90,11 @@ func NewLayout(index *zones.Index, services []*zones.Service, atlas *geo.Atlas, 
 			d.pools = append(d.pools, l.declarePool(i, spec, &spec.Pools[p]))
 		}
 		l.services = append(l.services, d)
-		l.byKey[spec.Name] = append(l.byKey[spec.Name], i)
+		own := spec.Declared().Name
+		l.byKey[own] = append(l.byKey[own], i)
+		if d.tree.Loaded() {
+			l.loaded = append(l.loaded, i)
+		}
 	}
 	if len(order) > 0 {
 		if err := compileViews(order, atlas); err != nil {
@@ -120,12 +122,23 @@ func (l *Layout) declarePool(service int, spec *zones.Service, p *zones.Pool) (d
 	return dp
 }
 
-// Snapshot joins the layout with states. It is not published yet. With prev, a snapshot of this very layout, and
-// changed, the keys of states that differ from prev's, only the services that go by one of them are compiled anew;
-// with prev nil, or of another layout, all are.
+// Observed is what is known of the world at one moment.
+type Observed struct {
+	States status.Table
+	Loads  Loads
+}
+
+// Snapshot is Compile without loads.
 func (l *Layout) Snapshot(states status.Table, prev *Snapshot, changed []string) *Snapshot {
-	s := &Snapshot{Index: l.index, layout: l, states: states}
-	c := &compiler{layout: l, states: states, plans: map[string]*plan{}}
+	return l.Compile(Observed{States: states}, prev, changed)
+}
+
+// Compile joins the layout with what was observed. The snapshot is not published yet. With prev, a snapshot of this
+// very layout, and changed, the keys of states that differ from prev's, only the services that go by one of them, or
+// whose loads differ, are compiled anew; with prev nil, or of another layout, all are.
+func (l *Layout) Compile(o Observed, prev *Snapshot, changed []string) *Snapshot {
+	s := &Snapshot{Index: l.index, layout: l, states: o.States, loads: o.Loads}
+	c := &compiler{layout: l, states: o.States, loads: o.Loads, plans: map[string]*plan{}}
 	if prev == nil || prev.layout != l {
 		s.services = make([]*Service, len(l.services))
 		for i := range l.services {
@@ -136,18 +149,31 @@ func (l *Layout) Snapshot(states status.Table, prev *Snapshot, changed []string)
 	}
 	c.old = prev.plans
 	s.services = slices.Clone(prev.services)
+	for i := range l.touched(prev, o.Loads, changed) {
+		s.services[i] = c.service(i)
+	}
+	s.plans = c.merged(s.services)
+	return s
+}
+
+// touched returns the services that must be compiled anew.
+func (l *Layout) touched(prev *Snapshot, loads Loads, changed []string) map[int]bool {
 	touched := map[int]bool{}
 	for _, key := range changed {
 		if service, alone := status.ServiceOf(key); alone {
 			key = service
 		}
 		for _, i := range l.byKey[key] {
-			if !touched[i] {
+			touched[i] = true
+		}
+	}
+	for _, i := range l.loaded {
+		d := l.services[i]
+		for p := range d.spec.Pools {
+			if key := d.load(p); loads[key] != prev.loads[key] {
 				touched[i] = true
-				s.services[i] = c.service(i)
 			}
 		}
 	}
-	s.plans = c.merged(s.services)
-	return s
+	return touched
 }

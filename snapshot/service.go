@@ -1,6 +1,7 @@
 package snapshot
 
 import (
+	"math/bits"
 	"net/netip"
 
 	"github.com/miekg/dns"
@@ -72,32 +73,45 @@ func (s *Service) TTL() uint32 { return s.spec.TTL }
 // Geographic reports whether the service's answers depend on where the client is.
 func (s *Service) Geographic() bool { return s.view != nil }
 
+// Answer is Locate and Draw in one, for the packet path: into loc and o, because values of their size cost more to hand
+// over than to make.
+func (s *Service) Answer(qtype uint16, c *Client, random uint64, loc *Location, o *Outcome) {
+	s.locate(c, loc)
+	s.draw(qtype, loc, random, o)
+}
+
 // Locate finds the client's locality. The address of an ECS option is looked up as it was sent; if it is private
 // and neither database nor overrides know it, the source address decides, under the scope of the private block.
 // The scope depends on the map alone, never on health or on the answer.
-func (s *Service) Locate(c Client) Location {
-	loc := Location{Address: c.Source}
-	if c.ECS.IsValid() && c.ECS.Bits() > 0 {
-		loc.Address, loc.FromECS = c.ECS.Addr(), true
+func (s *Service) Locate(c Client) (loc Location) {
+	s.locate(&c, &loc)
+	return loc
+}
+
+func (s *Service) locate(c *Client, loc *Location) {
+	subnet := c.ECS.IsValid() && c.ECS.Bits() > 0
+	loc.Locality, loc.Scope, loc.FromECS = geo.Unknown, 0, subnet
+	if subnet {
+		loc.Address = c.ECS.Addr()
+	} else {
+		loc.Address = c.Source
 	}
 	if s.view != nil {
-		var scope uint8
-		loc.Locality, scope = s.view.lookup(loc.Address)
-		if loc.FromECS {
+		locality, scope := s.view.lookup(loc.Address)
+		if subnet {
 			loc.Scope = scope
-			if loc.Locality == geo.Private {
+			if locality == geo.Private {
 				loc.Address, loc.FromECS = c.Source, false
-				loc.Locality, _ = s.view.lookup(loc.Address)
+				locality, _ = s.view.lookup(loc.Address)
 			}
 		}
-		if loc.Locality == geo.Private {
-			loc.Locality = geo.Unknown
+		if locality != geo.Private {
+			loc.Locality = locality
 		}
 	}
-	if s.spec.Sticky && c.ECS.IsValid() && c.ECS.Bits() > 0 {
+	if s.spec.Sticky && subnet {
 		loc.Scope = max(loc.Scope, uint8(stickyBits(c.ECS.Addr())))
 	}
-	return loc
 }
 
 func stickyBits(a netip.Addr) int {
@@ -119,19 +133,27 @@ type Outcome struct {
 // Draw picks an answer of the type A or AAAA for a client at loc (any other type: NODATA). random is a uniform
 // random number; equal numbers give equal answers from one snapshot. It also turns the order of the records; a
 // sticky service takes the pool from the client's prefix instead.
-func (s *Service) Draw(qtype uint16, loc Location, random uint64) Outcome {
+func (s *Service) Draw(qtype uint16, loc Location, random uint64) (o Outcome) {
+	s.draw(qtype, &loc, random, &o)
+	return o
+}
+
+func (s *Service) draw(qtype uint16, loc *Location, random uint64, o *Outcome) {
+	o.Set, o.First, o.Count, o.Servfail, o.Counter, o.Rank = nil, 0, 0, false, 0, 0
 	if qtype != dns.TypeA && qtype != dns.TypeAAAA {
-		return Outcome{}
+		return
 	}
 	f := &s.family[familyOf(qtype)]
 	if f.plan == nil {
-		return Outcome{}
+		return
 	}
 	a := &f.answers[s.pick(f.plan, loc, random)]
+	o.Counter = a.counter
 	if a.set == nil {
-		return Outcome{Servfail: a.servfail, Counter: a.counter}
+		o.Servfail = a.servfail
+		return
 	}
-	o := Outcome{Set: a.set, Count: a.count, Counter: a.counter, Rank: a.rank}
+	o.Set, o.Count, o.Rank = a.set, a.count, a.rank
 	if a.variants != nil {
 		u := policy.Mix(^random)
 		if s.spec.Sticky {
@@ -140,13 +162,13 @@ func (s *Service) Draw(qtype uint16, loc Location, random uint64) Outcome {
 		o.Set, o.Count = a.drawn(u)
 	}
 	if n := len(o.Set.Ends); n > 1 {
-		// The low bits turn the order; the choice used the high ones.
-		o.First = int(policy.Mix(random) % uint64(n))
+		// Apart from the choice, which used the same number.
+		first, _ := bits.Mul64(policy.Mix(random), uint64(n))
+		o.First = int(first)
 	}
-	return o
 }
 
-func (s *Service) pick(p *plan, loc Location, random uint64) uint32 {
+func (s *Service) pick(p *plan, loc *Location, random uint64) uint32 {
 	c := &p.choices[p.choice[loc.Locality]]
 	if c.way != nil {
 		return c.way.draw(s.clientHash(loc.Address))

@@ -17,6 +17,7 @@ type Snapshot struct {
 	layout   *Layout
 	services []*Service // by the number that zones.Node.Service returns
 	states   status.Table
+	loads    Loads
 	plans    map[string]*plan // by shape and acceptances; read by the next compile only
 }
 
@@ -39,6 +40,9 @@ func (s *Snapshot) ZoneCounter(z *zones.ZoneData) uint32 {
 
 // States returns the states that the snapshot was compiled from. Read only.
 func (s *Snapshot) States() status.Table { return s.states }
+
+// Loads returns the loads that the snapshot was compiled from. Read only.
+func (s *Snapshot) Loads() Loads { return s.loads }
 
 // Atlas returns what is known of every network; for explain and simulate, not for queries.
 func (s *Snapshot) Atlas() *geo.Atlas { return s.layout.atlas }

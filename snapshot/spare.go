@@ -54,7 +54,7 @@ func (c *compiler) state(d *declared, e endpoint) status.State {
 	if e.key == "" {
 		return status.State{Health: status.Up}
 	}
-	return c.states.View(d.spec.Name, e.key)
+	return c.states.View(d.spec.Declared().Name, e.key)
 }
 
 // pack makes the answer of the addresses: a set of all of them, and where some withhold a share, the variants.

@@ -48,6 +48,14 @@ func (s *Service) StateKey(addr netip.Addr) string {
 	return fmt.Sprintf("%s#%08x", target, h.Sum32())
 }
 
+// Declared returns the service that this is another name of; the service itself if it is one of its own.
+func (s *Service) Declared() *Service {
+	if s.Of != nil {
+		return s.Of
+	}
+	return s
+}
+
 // Pool holds a service's endpoints in one region, or a name to send clients to. One of the two is set.
 type Pool struct {
 	Region    geo.Region
