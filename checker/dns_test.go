@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/netip"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -54,9 +55,10 @@ func reply(q *dns.Msg, records ...string) *dns.Msg {
 }
 
 func TestDNSCheck(t *testing.T) {
-	overTCP := false
+	var overTCP atomic.Bool
 	addr := serveDNS(t, func(w dns.ResponseWriter, q *dns.Msg) {
-		_, overTCP = w.RemoteAddr().(*net.TCPAddr)
+		_, tcp := w.RemoteAddr().(*net.TCPAddr)
+		overTCP.Store(tcp)
 		m := reply(q, "WWW.example. 60 IN CNAME web.example.", "web.example. 60 IN A 192.0.2.7", "web.example. 60 IN A 192.0.2.1")
 		if q.Question[0].Name != "www.example." {
 			m = reply(q)
@@ -66,12 +68,12 @@ func TestDNSCheck(t *testing.T) {
 	})
 	c := dnsProbe(addr)
 	expectUp(t, see(t, c, addr), "DNS NOERROR with 192.0.2.1")
-	if overTCP {
+	if overTCP.Load() {
 		t.Error("asked over TCP")
 	}
 	c.Query.TCP = true
 	expectUp(t, see(t, c, addr), "DNS NOERROR with 192.0.2.1")
-	if !overTCP {
+	if !overTCP.Load() {
 		t.Error("not asked over TCP")
 	}
 	c.Query.Answer = "192.0.2.99"
@@ -124,18 +126,20 @@ func TestTuDoorIsNotTheFirstAnswerThatCounts(t *testing.T) {
 		"a pointer loop":   func(q *dns.Msg) []byte { return append(pack(reply(q))[:12], 0xc0, 12, 0, 1, 0, 1) },
 	}
 	for name, make := range chaff {
-		honest := true
+		var honest atomic.Bool
+		honest.Store(true)
 		addr := serveDNS(t, func(w dns.ResponseWriter, q *dns.Msg) {
 			for range 5 {
 				w.Write(make(q.Copy()))
 			}
-			if honest {
+			if honest.Load() {
 				w.WriteMsg(reply(q, "www.example. 60 IN A 192.0.2.1"))
 			}
 		})
 		c := dnsProbe(addr)
 		expectUp(t, see(t, c, addr), "DNS NOERROR with 192.0.2.1")
-		honest, c.Timeout = false, 100*time.Millisecond
+		honest.Store(false)
+		c.Timeout = 100 * time.Millisecond
 		if o := see(t, c, addr); o.OK || o.Inconclusive || o.Silent || o.Reason != "timeout after 100ms while waiting for the answer (passed over: 5 other packets)" {
 			t.Errorf("%s alone: %+v", name, o)
 		}

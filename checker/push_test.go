@@ -50,8 +50,8 @@ func TestPush(t *testing.T) {
 		expect(status.Up, 0, "fine")
 		time.Sleep(time.Second)
 		expect(status.Down, 0, "no heartbeat for 30s")
-		time.Sleep(10 * time.Minute)
-		expect(status.Down, 0, "no heartbeat for 10m0s") // as it was last looked at
+		time.Sleep(10*time.Minute + DefaultHeartbeat + time.Second)
+		expect(status.Down, 0, "no heartbeat for 10m30s") // as it was last looked at
 		w.push(t, target.Key, Beat{Health: status.Up, Withheld: 0.25, Reason: "warming up"})
 		expect(status.Up, 0.25, "warming up")
 		w.push(t, target.Key, Beat{Health: status.Down, Reason: "disk full\n\x1b[31m"})

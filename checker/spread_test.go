@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"slices"
 	"sort"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -130,8 +131,13 @@ func TestRoster(t *testing.T) {
 // fleet is several checkers that share targets, on a board of the test's.
 type fleet struct {
 	worlds map[string]*world
-	live   []string
+	mu     sync.Mutex
+	live   []string // on the board
 }
+
+func (f *fleet) listed() []string { f.mu.Lock(); defer f.mu.Unlock(); return f.live }
+
+func (f *fleet) list(vantages ...string) { f.mu.Lock(); defer f.mu.Unlock(); f.live = vantages }
 
 func newFleet(t *testing.T, k int, targets []Target, vantages ...string) *fleet {
 	f := &fleet{worlds: map[string]*world{}, live: vantages}
@@ -143,7 +149,7 @@ func newFleet(t *testing.T, k int, targets []Target, vantages ...string) *fleet 
 
 func (f *fleet) join(t *testing.T, vantage string, k int, targets []Target) *world {
 	w := &world{see: always(good), hang: map[string]bool{}, began: map[string][]time.Time{}, running: map[string]int{}}
-	w.Checker = New(vantage, w, Options{Probe: w.fakeProbe, Live: func() []string { return f.live }})
+	w.Checker = New(vantage, w, Options{Probe: w.fakeProbe, Live: f.listed})
 	w.SetDuties(Duties{Targets: targets, Vantages: k})
 	w.run(t)
 	return w
@@ -151,7 +157,7 @@ func (f *fleet) join(t *testing.T, vantage string, k int, targets []Target) *wor
 
 // voters returns how many of the live vantages vote up on the target.
 func (f *fleet) voters(key string) (n int) {
-	for _, v := range f.live {
+	for _, v := range f.listed() {
 		if f.worlds[v].latest().Votes[key].Health == status.Up {
 			n++
 		}
@@ -181,7 +187,7 @@ func TestTargetsAreHandedOver(t *testing.T) {
 		}
 		settled("at first")
 
-		f.live = []string{"fra", "nyc", "sin", "syd", "gru"}
+		f.list("fra", "nyc", "sin", "syd", "gru")
 		f.worlds["gru"] = f.join(t, "gru", k, all)
 		for range 600 { // a minute
 			time.Sleep(100 * time.Millisecond)
@@ -194,7 +200,7 @@ func TestTargetsAreHandedOver(t *testing.T) {
 		}
 		settled("with one more")
 
-		f.live = []string{"fra", "sin", "syd", "gru"} // the board has missed nyc's heartbeats
+		f.list("fra", "sin", "syd", "gru") // the board has missed nyc's heartbeats
 		settled("without one")
 	})
 }

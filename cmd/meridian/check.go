@@ -4,9 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -22,8 +20,9 @@ func (p *program) checkCommand() *cli.Command {
 		Name:      "check",
 		Usage:     "probe now, once, and show each step",
 		ArgsUsage: "TARGET",
-		Description: "TARGET is a URL: http://127.0.0.1:8080/healthz, https://…, tcp://HOST:PORT, tls://HOST:PORT; or, with --config,\n" +
-			"a service, one of its regions, or one endpoint: www.example.com, www.example.com/eu-west,\n" +
+		Description: "TARGET is a URL: http://127.0.0.1:8080/healthz, https://…, tcp://HOST:PORT, tls://HOST:PORT, icmp://HOST,\n" +
+			"grpc://HOST:PORT/SERVICE, grpcs://…, dns://HOST/NAME?type=A; or, with --config, a service, one of its regions, or\n" +
+			"one endpoint: www.example.com, www.example.com/eu-west,\n" +
 			"www.example.com/eu-west/192.0.2.1. It is probed exactly as a checker does, but counts for nothing.\n" +
 			"Exit code 1 when any endpoint isn't healthy.",
 		Flags: []cli.Flag{
@@ -46,13 +45,14 @@ type probeTarget struct {
 
 // checkReport is one probe, for --json.
 type checkReport struct {
-	Target  string       `json:"target"`
-	Address string       `json:"address"`
-	OK      bool         `json:"ok"`
-	Result  string       `json:"result"` // success, failure, inconclusive
-	Reason  string       `json:"reason"`
-	Seconds float64      `json:"seconds"`
-	Steps   []stepReport `json:"steps"`
+	Target   string       `json:"target"`
+	Address  string       `json:"address"`
+	OK       bool         `json:"ok"`
+	Result   string       `json:"result"` // success, failure, inconclusive
+	Reason   string       `json:"reason"`
+	Withheld float64      `json:"withheld"` // share of its traffic that the endpoint should be spared
+	Seconds  float64      `json:"seconds"`
+	Steps    []stepReport `json:"steps"`
 }
 
 type stepReport struct {
@@ -73,7 +73,7 @@ func (p *program) check(c *cli.Context) error {
 	reports := make([]checkReport, len(targets))
 	for i, t := range targets {
 		seen, steps := checker.Probe(c.Context, t.check, t.addr)
-		reports[i] = checkReport{Target: t.name, Address: t.addr.String(), OK: seen.OK, Result: seen.Result(), Reason: seen.Reason, Seconds: seen.Latency.Seconds()}
+		reports[i] = checkReport{Target: t.name, Address: t.addr.String(), OK: seen.OK, Result: seen.Result(), Reason: seen.Reason, Withheld: seen.Withheld, Seconds: seen.Latency.Seconds()}
 		for _, s := range steps {
 			reports[i].Steps = append(reports[i].Steps, stepReport{s.Name, s.Detail, s.Took.Seconds()})
 		}
@@ -97,7 +97,14 @@ func (p *program) showProbe(i int, t probeTarget, steps []checker.Step) {
 	if i > 0 {
 		fmt.Fprintln(p.out)
 	}
-	fmt.Fprintf(p.out, "%s at %s (%s, port %d)\n", t.name, t.addr, t.check.Type, t.check.Port)
+	how := string(t.check.Type)
+	switch {
+	case t.check.Combined != nil:
+		how = "combined: " + t.check.Name
+	case t.check.Port != 0:
+		how += fmt.Sprintf(", port %d", t.check.Port)
+	}
+	fmt.Fprintf(p.out, "%s at %s (%s)\n", t.name, t.addr, how)
 	rows := make([][]cell, len(steps))
 	for i, s := range steps {
 		took := ""
@@ -168,41 +175,21 @@ func serviceTargets(c *cli.Context, services []*zones.Service, text string) ([]p
 	return targets, nil
 }
 
-// defaultPorts are the ports of URLs without one.
-var defaultPorts = map[zones.CheckType]uint16{zones.CheckHTTP: 80, zones.CheckHTTPS: 443, zones.CheckTLS: 443}
-
 // urlTargets reads a URL. A name in it is resolved by this machine; every address is a target.
 func urlTargets(c *cli.Context, text string) ([]probeTarget, error) {
-	u, err := url.Parse(text)
-	if err != nil || u.Hostname() == "" {
-		return nil, usagef(c, "%q is not a URL", text)
+	check, host, err := config.ParseTarget(text)
+	if err != nil {
+		return nil, usagef(c, "%w", err)
 	}
-	check := &zones.Check{
-		Name: "check", Type: zones.CheckType(u.Scheme), Path: u.RequestURI(), Host: c.String("host"), Status: []int{200},
-		SkipVerify: c.Bool("skip-verify"), Timeout: c.Duration("timeout"), ConsecutiveUp: 1, ConsecutiveDown: 1,
-	}
-	types := []string{string(zones.CheckHTTP), string(zones.CheckHTTPS), string(zones.CheckTCP), string(zones.CheckTLS)}
-	if !slices.Contains(types, u.Scheme) {
-		return nil, usagef(c, "%q: there is no check of type %q%s", text, u.Scheme, hint(u.Scheme, types))
-	}
-	check.Port = defaultPorts[check.Type]
-	if text := u.Port(); text != "" {
-		port, err := strconv.ParseUint(text, 10, 16)
-		if err != nil || port == 0 {
-			return nil, usagef(c, "%q is not a port", text)
-		}
-		check.Port = uint16(port)
-	}
-	if check.Port == 0 {
-		return nil, usagef(c, "%q needs a port: %s://%s:PORT", text, u.Scheme, u.Host)
-	}
-	if addr, err := netip.ParseAddr(u.Hostname()); err == nil {
+	check.Name, check.Host = "check", c.String("host")
+	check.SkipVerify, check.Timeout = c.Bool("skip-verify"), c.Duration("timeout")
+	if addr, err := netip.ParseAddr(host); err == nil {
 		return []probeTarget{{text, check, addr.Unmap()}}, nil
 	}
 	if check.Host == "" {
-		check.Host = u.Hostname()
+		check.Host = host
 	}
-	addrs, err := net.DefaultResolver.LookupNetIP(c.Context, "ip", u.Hostname())
+	addrs, err := net.DefaultResolver.LookupNetIP(c.Context, "ip", host)
 	if err != nil {
 		return nil, withCode(exitFailed, err)
 	}

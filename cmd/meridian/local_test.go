@@ -239,6 +239,12 @@ func TestCheck(t *testing.T) {
 	meridian(t, "check", "tls://127.0.0.1:"+port, "--skip-verify").is(t, exitFailed, "not healthy", "")
 	meridian(t, "check", "tcp://"+strings.TrimPrefix(nobody(t), "http://")).is(t, exitFailed, "connection refused", "")
 
+	nowhere := strings.TrimPrefix(nobody(t), "http://")
+	meridian(t, "check", "grpc://"+nowhere+"/shop").is(t, exitFailed, "(grpc, port", "")
+	meridian(t, "check", "grpc://"+nowhere+"/shop").is(t, exitFailed, "connection refused", "")
+	meridian(t, "check", "dns://"+nowhere+"/www.example?type=A").is(t, exitFailed, "www.example. A over udp", "")
+	meridian(t, "check", "dns://"+nowhere+"/www.example?type=AAAAA").is(t, exitUsage, "", `"AAAAA" is not a record type`)
+
 	for _, target := range []string{"www.glb.test", "www.glb.test/eu-west", "WWW.glb.test./eu-west/127.0.0.1"} {
 		meridian(t, "check", target, "--config", cfg).is(t, exitDone, "www.glb.test./eu-west at 127.0.0.1", "")
 	}

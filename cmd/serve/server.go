@@ -84,7 +84,7 @@ func Run(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
-	web := admin.New(admin.Options{Backend: s, Explainer: s, Demo: o.Demo, Token: s.token, Logger: o.Logger})
+	web := admin.New(admin.Options{Backend: s, Explainer: s, Mailbox: s, Demo: o.Demo, Token: s.token, Logger: o.Logger})
 	return s.run(ctx, o, web, listener)
 }
 
