@@ -37,6 +37,7 @@
 //	                                       PREFIX is the client subnet of the query, ADDRESS where it comes from
 //	restart                                stop and start again over the same data_dir
 //	reload NAME | reload <<END             change the configuration and reload it
+//	failback REGION                        let what is kept down there come back
 //	expect …                               see below; several may follow one ask
 //
 // # Expectations
@@ -48,7 +49,7 @@
 //	expect nodata | nxdomain | refused | servfail
 //	expect shares ADDRESS 25% … [within 3%]   of all N asks
 //	expect always the same                 all N asks got one and the same answer
-//	expect endpoint ADDRESS up | down | unknown
+//	expect endpoint ADDRESS [of SERVICE] up | down | unknown [because TEXT]
 //	expect reload done                     the last reload was taken
 //	expect reload refused [TEXT]           it was not, and said TEXT
 //

@@ -22,7 +22,7 @@ func (r *runner) expect(args []string) error {
 	}
 	switch e.kind {
 	case expectEndpoint:
-		return r.expectEndpoint(netip.MustParseAddr(e.values[0]), e.word)
+		return r.expectEndpoint(e)
 	case expectReload:
 		return r.expectReload(e)
 	case expectShares:
@@ -115,27 +115,26 @@ func (r *runner) expectShares(e expectation) error {
 	return nil
 }
 
-// expectEndpoint checks the state of an endpoint under every check that it has.
-func (r *runner) expectEndpoint(addr netip.Addr, want string) error {
-	targets := map[string]bool{}
+// expectEndpoint checks the state of an endpoint in every service that checks it, or in one.
+func (r *runner) expectEndpoint(e expectation) error {
+	addr, found := netip.MustParseAddr(e.values[0]), false
 	for _, service := range r.system.Services() {
-		if service.Check == nil {
+		if service.Check == nil || e.of != "" && service.Name != e.of {
 			continue
 		}
 		for _, pool := range service.Pools {
-			if slices.Contains(pool.Endpoints, addr) {
-				targets[service.StateKey(addr)] = true
+			if !slices.Contains(pool.Endpoints, addr) {
+				continue
+			}
+			found = true
+			state := r.system.States().View(service.Name, service.StateKey(addr))
+			if state.Health.String() != e.word || !strings.Contains(state.Reason, e.text) {
+				return fmt.Errorf("%s is %s (%s); expected %s", service.StateKey(addr), state.Health, state.Reason, strings.TrimSpace(e.word+" "+e.text))
 			}
 		}
 	}
-	if len(targets) == 0 {
+	if !found {
 		return fmt.Errorf("no service with a check has the endpoint %s", addr)
-	}
-	states := r.system.States()
-	for target := range targets {
-		if state := states[target]; state.Health.String() != want {
-			return fmt.Errorf("%s is %s (%s); expected %s", target, state.Health, state.Reason, want)
-		}
 	}
 	return nil
 }

@@ -82,6 +82,11 @@ func (l *linter) step(step Step) error {
 			return fmt.Errorf("%s stands alone", step.Verb)
 		}
 		return nil
+	case "failback":
+		if len(step.Args) != 1 {
+			return fmt.Errorf("say: failback REGION")
+		}
+		return nil
 	case "at", "after":
 		return l.time(step)
 	case "endpoint", "region":

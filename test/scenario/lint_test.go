@@ -40,7 +40,7 @@ func TestLint(t *testing.T) {
 		{"shares of one ask", good + "expect shares 192.0.2.1 100%\n", "s:4: this looks at many answers, but the ask of line 3 asked once"},
 		{"shares", "title: T\nconfig world\nask a.test A 9 times\nexpect shares 192.0.2.1 40% 192.0.2.2 40%\n", "s:4: the shares add up to 80%, not 100%"},
 		{"no scope", good + "expect nodata scope wide\n", `s:4: scope "wide" is no number`},
-		{"state", good + "expect nodata\nexpect endpoint 192.0.2.1 sick\n", "s:5: say: expect endpoint ADDRESS up|down|unknown"},
+		{"state", good + "expect nodata\nexpect endpoint 192.0.2.1 sick\n", "s:5: say: expect endpoint ADDRESS [of SERVICE] up|down|unknown [because TEXT]"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			script, mistakes := Parse("s", c.text)

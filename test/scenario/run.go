@@ -87,6 +87,12 @@ func (r *runner) step(step Step) error {
 		r.problems = r.system.reload()
 		synctest.Wait()
 		return nil
+	case "failback":
+		if r.system.Failback("", step.Args[0]) == 0 {
+			return fmt.Errorf("no service has endpoints with a check in the region %s", step.Args[0])
+		}
+		synctest.Wait()
+		return nil
 	case "expect":
 		return r.expect(step.Args)
 	}

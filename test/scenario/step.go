@@ -107,7 +107,8 @@ type expectation struct {
 	shares []float64 // parallel to values, 0..1
 	within float64   // the deviation of a share that is taken for chance, 0..1
 	word   string    // expectEndpoint: up, down, unknown; expectReload: done, refused
-	text   string    // expectReload: part of the message
+	text   string    // expectReload: part of the message; expectEndpoint: part of the reason
+	of     string    // expectEndpoint: as this service sees it; empty: as all do
 	// The rest applies to the answers of the last ask; -1 and "": not said.
 	scope  int
 	ttl    int
@@ -126,12 +127,7 @@ func parseExpect(words []string) (expectation, error) {
 	switch words[0] {
 	case "endpoint":
 		e.kind = expectEndpoint
-		if len(words) != 3 || !slices.Contains([]string{"up", "down", "unknown"}, words[2]) {
-			return e, fmt.Errorf("say: expect endpoint ADDRESS up|down|unknown")
-		}
-		e.values, e.word = words[1:2], words[2]
-		_, err := netip.ParseAddr(words[1])
-		return e, err
+		return e, e.parseEndpoint(words[1:])
 	case "reload":
 		e.kind = expectReload
 		if len(words) < 2 || words[1] != "done" && words[1] != "refused" || words[1] == "done" && len(words) > 2 {
@@ -146,6 +142,27 @@ func parseExpect(words []string) (expectation, error) {
 	}
 	err = e.parseAnswer(words)
 	return e, err
+}
+
+// parseEndpoint reads "ADDRESS [of SERVICE] up|down|unknown [because TEXT]".
+func (e *expectation) parseEndpoint(words []string) error {
+	mistake := fmt.Errorf("say: expect endpoint ADDRESS [of SERVICE] up|down|unknown [because TEXT]")
+	if len(words) < 2 {
+		return mistake
+	}
+	e.values, words = words[:1], words[1:]
+	if len(words) > 2 && words[0] == "of" {
+		e.of, words = dns.Fqdn(words[1]), words[2:]
+	}
+	if len(words) > 2 && words[1] == "because" {
+		e.text, words = strings.Join(words[2:], " "), words[:1]
+	}
+	if len(words) != 1 || !slices.Contains([]string{"up", "down", "unknown"}, words[0]) {
+		return mistake
+	}
+	e.word = words[0]
+	_, err := netip.ParseAddr(e.values[0])
+	return err
 }
 
 // parseAside takes scope, ttl and region off the end, and returns what stands before them.
