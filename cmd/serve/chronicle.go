@@ -28,8 +28,12 @@ type chronicle struct {
 // maxUntold bounds the events that wait for a slow disk.
 const maxUntold = 10_000
 
-// chroniclePace is the least time between two looks at regions and services: each costs a report of all of them.
-const chroniclePace = time.Second
+const (
+	// chroniclePace is the least time between two looks at regions and services: each costs a report of all of them.
+	chroniclePace = time.Second
+	// chronicleGather is how long to wait for what belongs together: a change, and the snapshot that it makes.
+	chronicleGather = 50 * time.Millisecond
+)
 
 func newChronicle(s *sharing, pages func() []board.Page) *chronicle {
 	c := &chronicle{node: s.node, diary: s.diary, pages: pages, wake: make(chan struct{}, 1)}
@@ -69,7 +73,7 @@ func (c *chronicle) look() {
 	}
 }
 
-// run writes until ctx ends.
+// run writes until ctx ends, then what is left.
 func (c *chronicle) run(ctx context.Context) {
 	var all sync.WaitGroup
 	defer all.Wait()
@@ -77,20 +81,18 @@ func (c *chronicle) run(ctx context.Context) {
 		all.Go(func() { _ = c.scribe.Run(ctx) }) // returns only when ctx has ended
 	}
 	known := map[string]string{} // the state of each region and service
-	for {
+	for ctx.Err() == nil {
 		select {
 		case <-ctx.Done():
-			return
 		case <-c.wake:
+			pause(ctx, chronicleGather)
 		}
 		c.mu.Lock()
 		events := c.untold
 		c.untold = nil
 		c.mu.Unlock()
-		c.write(ctx, append(events, c.changed(known)...))
-		if !pause(ctx, chroniclePace) {
-			return
-		}
+		c.write(context.WithoutCancel(ctx), append(events, c.changed(known)...))
+		pause(ctx, chroniclePace)
 	}
 }
 
@@ -165,14 +167,12 @@ func pagesOf(snap *snapshot.Snapshot, d *declared) []board.Page {
 	return pages
 }
 
-// pause returns true after d, or false when ctx has ended.
-func pause(ctx context.Context, d time.Duration) bool {
+// pause returns after d, or when ctx ends.
+func pause(ctx context.Context, d time.Duration) {
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
 	case <-ctx.Done():
-		return false
 	case <-t.C:
-		return true
 	}
 }

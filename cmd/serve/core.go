@@ -4,10 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"sync"
-	"sync/atomic"
-	"time"
 
-	"meridian/admin"
 	"meridian/checker"
 	"meridian/snapshot"
 	"meridian/status"
@@ -28,23 +25,14 @@ type CoreOptions struct {
 // Core is a running server without its sockets: declarations, checker, board, states and the snapshot that they
 // amount to. Its life is NewCore, Run; Reload and the reading methods may be called by any goroutine.
 type Core struct {
-	path      string
+	process
 	options   CoreOptions
-	log       *slog.Logger
 	counters  *snapshot.Counters
-	sharing   *sharing
 	chronicle *chronicle
 	states    *board.States
-	checker   *checker.Checker
 	publisher *publisher
-	checks    *histogram
-	started   time.Time
 
-	declared atomic.Pointer[declared]
-	changing sync.Mutex // held while declared is replaced
-
-	mu          sync.Mutex
-	lastReload  *admin.ReloadReport
+	// Guarded by process.mu:
 	geoError    string // why the last change of the geographic files was refused; empty: it wasn't
 	transitions map[transitionKey]uint64
 	withheld    map[status.Hold]uint64 // changes that something held back
@@ -58,26 +46,18 @@ type transitionKey struct {
 // NewCore loads and compiles the configuration at path. It binds and starts nothing. It returns nil when any of the
 // problems is not a warning.
 func NewCore(path string, o CoreOptions) (*Core, []zones.Problem) {
-	c := &Core{path: path, options: o, log: o.Log, counters: new(snapshot.Counters),
-		checks: newHistogram(checkBounds), transitions: map[transitionKey]uint64{}, withheld: map[status.Hold]uint64{}, started: time.Now()}
-	if c.log == nil {
-		c.log = slog.Default()
-	}
+	c := &Core{options: o, counters: new(snapshot.Counters), transitions: map[transitionKey]uint64{}, withheld: map[status.Hold]uint64{}}
 	d, problems := declare(path, c.counters)
 	if d == nil {
 		return nil, problems
 	}
-	c.declared.Store(d)
-	c.sharing = newSharing(d.config, c.log)
+	c.begin(path, d, o.Log)
 	c.chronicle = newChronicle(c.sharing, c.pages)
 	c.states = board.NewStates(c.sharing.votes(), board.Options{
 		Rules: d.rules(), DataDir: d.config.DataDir, Local: c.sharing.local(), LocalAfter: d.config.Board.LocalAfter,
 		Log: c.log, Events: c.note,
 	})
-	c.checker = checker.New(d.config.Checker.Vantage, c.sharing, checker.Options{
-		Log: c.log, Probe: o.Probe, Observed: c.observe, Live: c.live,
-	})
-	c.checker.SetDuties(d.duties())
+	c.hire(o.Probe, c.live)
 	c.publisher = newPublisher(c.states.Table)
 	c.publisher.told = c.chronicle.look
 	return c, problems
@@ -96,6 +76,7 @@ func (c *Core) Run(ctx context.Context) {
 	all.Go(func() { c.sharing.run(ctx, c.states.SetFreeze) })
 	all.Go(func() { c.chronicle.run(ctx) })
 	all.Wait()
+	c.sharing.close()
 }
 
 // Current returns the snapshot in use. It holds none before Run has published the first.
@@ -121,22 +102,22 @@ func (c *Core) Reload(ctx context.Context) error {
 		}
 	}
 	if next == nil {
-		err := &admin.ReloadError{Problems: problems, Kept: c.kept(old)}
-		c.reloaded(err)
-		return err
+		return c.refuse(problems, old, c.generation())
 	}
-	for _, key := range needsRestart(old.config, next.config) {
-		next.warnings = append(next.warnings, zones.Problem{File: c.path, Warning: true,
-			Text: "the change of " + key + " takes effect at the next start"})
-	}
+	next.warnings = append(next.warnings, c.restartWarnings(old, next)...)
 	c.adopt(ctx, next)
 	c.reloaded(nil)
-	c.log.Info("configuration reloaded", "generation", c.Current().Load().Generation,
-		"zones", len(next.config.Zones), "services", len(next.config.Services), "hash", next.config.Hash)
-	for _, w := range next.warnings {
-		c.log.Warn(w.String())
-	}
+	c.log.Info("configuration reloaded", "generation", c.generation(), "zones", len(next.config.Zones), "services", len(next.config.Services), "hash", next.config.Hash)
+	c.warn(next)
 	return nil
+}
+
+// generation is that of the snapshot in use; 0: there is none yet.
+func (c *Core) generation() uint64 {
+	if s := c.Current().Load(); s != nil {
+		return s.Generation
+	}
+	return 0
 }
 
 // adopt puts a declared value in use. It can't fail.
@@ -145,33 +126,6 @@ func (c *Core) adopt(ctx context.Context, next *declared) {
 	c.states.SetRules(next.rules())
 	c.checker.SetDuties(next.duties())
 	c.publisher.use(ctx, next.layout)
-}
-
-// kept says what stays in use, for the error of a refused reload.
-func (c *Core) kept(d *declared) string {
-	text := "the running configuration ("
-	if s := c.Current().Load(); s != nil {
-		text += "generation " + itoa(s.Generation) + ", "
-	}
-	return text + "loaded " + d.loadedAt.Format(time.TimeOnly) + ") stays in use"
-}
-
-// reloaded keeps how the last reload went.
-func (c *Core) reloaded(err *admin.ReloadError) {
-	r := &admin.ReloadReport{Time: time.Now(), OK: err == nil}
-	if err != nil {
-		for _, p := range err.Problems {
-			r.Error += p.String() + "\n"
-		}
-		r.Error += err.Error()
-		c.log.Error("reload refused", "error", err.Error(), "problems", len(err.Problems))
-		for _, p := range err.Problems {
-			c.log.Error(p.String())
-		}
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.lastReload = r
 }
 
 // note counts changes of health, and those held back, and has them written down; the mirror has logged them.
@@ -195,8 +149,3 @@ func (c *Core) note(events []status.Event) {
 		}
 	}
 }
-
-// checkBounds are the bounds of health_check_duration_seconds.
-var checkBounds = []float64{.001, .005, .01, .05, .1, .25, .5, 1, 2.5, 5, 10}
-
-func (c *Core) observe(_ checker.Target, o checker.Observation) { c.checks.observe(o.Latency) }

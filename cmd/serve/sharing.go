@@ -123,6 +123,10 @@ func (s *sharing) run(ctx context.Context, adopt func(status.Freeze)) {
 	s.mu.Unlock()
 	s.watchSwitches(ctx)
 	all.Wait()
+}
+
+// close closes the diary, after everybody who writes to it has come to rest.
+func (s *sharing) close() {
 	if err := s.diary.Close(); err != nil {
 		s.log.Warn("the diary on the disk may lack its last lines", "error", err)
 	}
