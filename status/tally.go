@@ -2,10 +2,10 @@ package status
 
 import (
 	"cmp"
-	"fmt"
 	"iter"
 	"maps"
 	"slices"
+	"strconv"
 	"time"
 )
 
@@ -21,33 +21,58 @@ type Transition struct {
 // is neither voted on nor in prev is missing from the result. The transitions are ordered by key. When nothing changed,
 // not even a reason, the result is prev itself; prev is never written.
 func Tally(arrivals []Arrival, rules Rules, prev Table, now time.Time) (Table, []Transition) {
-	fresh := freshBallots(arrivals, rules.MaxAge)
-	next := make(Table, len(prev))
-	var transitions []Transition
-	var cast votes
-	for key := range candidates(fresh, rules.Targets, prev) {
+	t := tally{prev: prev, now: now}
+	cast := votes{fresh: freshBallots(arrivals, rules.MaxAge)}
+	for key := range candidates(cast.fresh, rules.Targets, prev) {
 		rule := rules.rule(key)
 		before, known := prev[key]
-		after, decided := cast.collect(fresh, rule.Target).state(&rule)
-		switch {
-		case !decided && !known:
-			continue
-		case !decided:
-			next[key] = before
-			continue
-		case before.Health == after.Health:
-			after.Since = before.Since
-		default:
-			after.Since = now
-			transitions = append(transitions, Transition{key, before.Health, after.Health, now, after.Reason})
+		if known {
+			t.kept++
 		}
-		next[key] = after
+		if after, decided := cast.collect(rule.Target).state(&rule, before); decided {
+			t.put(key, before, after)
+		}
 	}
-	slices.SortFunc(transitions, func(a, b Transition) int { return cmp.Compare(a.Target, b.Target) })
-	if maps.Equal(prev, next) {
-		next = prev
+	next := t.result(&rules)
+	slices.SortFunc(t.transitions, func(a, b Transition) int { return cmp.Compare(a.Target, b.Target) })
+	return next, t.transitions
+}
+
+// tally collects what differs from prev. Most rounds find nothing, and copy nothing.
+type tally struct {
+	prev        Table
+	now         time.Time
+	kept        int // keys of prev that go on to count
+	changed     Table
+	transitions []Transition
+}
+
+func (t *tally) put(key string, before, after State) {
+	if after.Since = before.Since; after.Health != before.Health {
+		after.Since = t.now
+		t.transitions = append(t.transitions, Transition{key, before.Health, after.Health, t.now, after.Reason})
 	}
-	return next, transitions
+	if after == before {
+		return
+	}
+	if t.changed == nil {
+		t.changed = Table{}
+	}
+	t.changed[key] = after
+}
+
+func (t *tally) result(rules *Rules) Table {
+	if len(t.changed) == 0 && t.kept == len(t.prev) {
+		return t.prev
+	}
+	next := make(Table, t.kept+len(t.changed))
+	for key, s := range t.prev {
+		if _, counts := rules.Targets[key]; counts || rules.Targets == nil {
+			next[key] = s
+		}
+	}
+	maps.Copy(next, t.changed)
+	return next
 }
 
 // freshBallots returns the ballots that are young enough, ordered by vantage.
@@ -81,9 +106,12 @@ func candidates(fresh []Ballot, targets map[string]Rule, prev Table) iter.Seq[st
 
 // votes are the fresh votes on one target. Abstentions are not among them.
 type votes struct {
+	fresh      []Ballot
 	ups, downs int
 	cast       []castVote
-	shares     []float64 // scratch of withheld
+
+	shares []float64 // scratch
+	words  []byte    // scratch
 }
 
 type castVote struct {
@@ -92,10 +120,10 @@ type castVote struct {
 }
 
 // collect replaces the votes by those on target.
-func (v *votes) collect(fresh []Ballot, target string) *votes {
+func (v *votes) collect(target string) *votes {
 	v.ups, v.downs, v.cast = 0, 0, v.cast[:0]
-	for _, b := range fresh {
-		vote := b.Votes[target]
+	for i := range v.fresh {
+		vote := v.fresh[i].Votes[target]
 		switch vote.Health {
 		case Up:
 			v.ups++
@@ -104,13 +132,13 @@ func (v *votes) collect(fresh []Ballot, target string) *votes {
 		default:
 			continue
 		}
-		v.cast = append(v.cast, castVote{b.Vantage, vote})
+		v.cast = append(v.cast, castVote{v.fresh[i].Vantage, vote})
 	}
 	return v
 }
 
-// state returns what the votes amount to, without its Since; false: they decide nothing.
-func (v *votes) state(rule *Rule) (State, bool) {
+// state returns what the votes amount to after before, but for its Since; false: they decide nothing.
+func (v *votes) state(rule *Rule, before State) (State, bool) {
 	if len(v.cast) < rule.MinVoters {
 		return State{}, false
 	}
@@ -118,7 +146,10 @@ func (v *votes) state(rule *Rule) (State, bool) {
 	if h == Unknown {
 		return State{}, false
 	}
-	s := State{Health: h, Reason: v.reason(h)}
+	s := State{Health: h, Reason: before.Reason}
+	if v.reason(h); string(v.words) != before.Reason {
+		s.Reason = string(v.words)
+	}
 	if h == Up {
 		s.Withheld = v.withheld()
 	}
@@ -129,9 +160,9 @@ func (v *votes) state(rule *Rule) (State, bool) {
 // with a slow path of its own changes nothing, and half of them are enough.
 func (v *votes) withheld() float64 {
 	v.shares = v.shares[:0]
-	for _, c := range v.cast {
-		if c.vote.Health == Up {
-			v.shares = append(v.shares, min(max(c.vote.Withheld, 0), 1))
+	for i := range v.cast {
+		if v.cast[i].vote.Health == Up {
+			v.shares = append(v.shares, min(max(v.cast[i].vote.Withheld, 0), 1))
 		}
 	}
 	slices.Sort(v.shares)
@@ -140,33 +171,38 @@ func (v *votes) withheld() float64 {
 
 // reason says in words who came to h and what most of them saw: "2 of 3 checkers: HTTP 503 Service Unavailable",
 // or "checker fra: connection refused" where there is only one.
-func (v *votes) reason(h Health) string {
+func (v *votes) reason(h Health) {
 	agree, most, mostSeen := 0, "", 0
-	for _, c := range v.cast {
-		if c.vote.Health != h {
+	for i := range v.cast {
+		if v.cast[i].vote.Health != h {
 			continue
 		}
 		agree++
-		reason := c.vote.Evidence.Reason
+		reason := v.cast[i].vote.Evidence.Reason
+		if mostSeen > 0 && reason == most {
+			continue
+		}
 		if seen := v.seen(h, reason); seen > mostSeen || seen == mostSeen && reason < most {
 			most, mostSeen = reason, seen
 		}
 	}
-	who := fmt.Sprintf("%d of %d checkers", agree, len(v.cast))
+	v.words = v.words[:0]
 	if len(v.cast) == 1 {
-		who = "checker " + v.cast[0].vantage
+		v.words = append(append(v.words, "checker "...), v.cast[0].vantage...)
+	} else {
+		v.words = append(strconv.AppendInt(v.words, int64(agree), 10), " of "...)
+		v.words = append(strconv.AppendInt(v.words, int64(len(v.cast)), 10), " checkers"...)
 	}
-	if most == "" {
-		return who
+	if most != "" {
+		v.words = append(append(v.words, ": "...), most...)
 	}
-	return who + ": " + most
 }
 
 // seen returns how many came to h because of reason.
 func (v *votes) seen(h Health, reason string) int {
 	n := 0
-	for _, c := range v.cast {
-		if c.vote.Health == h && c.vote.Evidence.Reason == reason {
+	for i := range v.cast {
+		if v.cast[i].vote.Health == h && v.cast[i].vote.Evidence.Reason == reason {
 			n++
 		}
 	}

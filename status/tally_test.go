@@ -247,19 +247,39 @@ func TestH47OneBrokenCheckerCannotTakeARegionOut(t *testing.T) {
 	})
 }
 
-func BenchmarkTally(b *testing.B) {
+// TestAQuietRoundAllocatesLittle: the work of a heartbeat that changes nothing doesn't grow with the number of targets.
+func TestAQuietRoundAllocatesLittle(t *testing.T) {
+	arrivals, rules := manyBallots(3, 1000)
+	prev, _ := Tally(arrivals, rules, nil, t0)
+	if n := testing.AllocsPerRun(10, func() { Tally(arrivals, rules, prev, t1) }); n > 30 {
+		t.Errorf("%g allocations", n)
+	}
+}
+
+func manyBallots(checkers, targets int) ([]Arrival, Rules) {
+	rules := Rules{MaxAge: time.Second, Targets: map[string]Rule{}}
 	var arrivals []Arrival
-	for c := range 3 {
+	for c := range checkers {
 		votes := make(map[string]Vote)
-		for i := range 10_000 {
-			votes[fmt.Sprintf("web:1f2e3d4c@198.18.%d.%d", i/250, i%250)] = Vote{Health: Up, Evidence: Evidence{Reason: "HTTP 200 OK"}}
+		for i := range targets {
+			key := fmt.Sprintf("web:1f2e3d4c@198.18.%d.%d", i/250, i%250)
+			votes[key] = Vote{Health: Up, Evidence: Evidence{Reason: "HTTP 200 OK"}}
+			rules.Targets[key] = Rule{Target: key}
 		}
 		arrivals = append(arrivals, Arrival{Ballot: Ballot{Vantage: fmt.Sprint(c), Votes: votes}})
 	}
-	rules := Rules{MaxAge: time.Second}
-	prev, _ := Tally(arrivals, rules, nil, t0)
-	b.ReportAllocs()
-	for b.Loop() {
-		Tally(arrivals, rules, prev, t1)
+	return arrivals, rules
+}
+
+func BenchmarkTally(b *testing.B) {
+	for _, checkers := range []int{1, 5, 10} {
+		b.Run(fmt.Sprintf("targets=10000/checkers=%d", checkers), func(b *testing.B) {
+			arrivals, rules := manyBallots(checkers, 10_000)
+			prev, _ := Tally(arrivals, rules, nil, t0)
+			b.ReportAllocs()
+			for b.Loop() {
+				Tally(arrivals, rules, prev, t1)
+			}
+		})
 	}
 }
