@@ -30,7 +30,7 @@ func someNumbers() Numbers {
 		Checks:        []LabelCount{{"up", 100}, {"timeout", 3}},
 		CheckDuration: Histogram{Bounds: []float64{0.01, 0.1, math.Inf(1)}, Counts: []uint64{90, 100, 103}, Count: 103, Sum: 4.5},
 		StatusAge:     1500 * time.Millisecond,
-		BoardOps:      []OperationCount{{"publish", "success", 20}, {"publish", "failure", 1}},
+		BoardOps:      []OperationCount{{"publish", "success", 20}, {"publish", "timeout", 1}},
 		LocalView:     true,
 		VoteAges:      []LabelValue{{"fra", 1.5}, {"nyc", 90}},
 		Distrust:      []LabelValue{{"ipv4", 0}, {"ipv6", 1}},
@@ -83,8 +83,8 @@ meridian_answers_total{reason="nearest",region="eu-west",service="www.glb.test."
 meridian_automation_frozen 1
 # HELP meridian_board_operations_total What was asked of the board.
 # TYPE meridian_board_operations_total counter
-meridian_board_operations_total{op="publish",result="failure"} 1
 meridian_board_operations_total{op="publish",result="success"} 20
+meridian_board_operations_total{op="publish",result="timeout"} 1
 # HELP meridian_checker_distrust Whether the checker in this process distrusts its own network and withholds votes.
 # TYPE meridian_checker_distrust gauge
 meridian_checker_distrust{family="ipv4"} 0

@@ -87,7 +87,7 @@ type LabelValue struct {
 // OperationCount counts what was asked of the board.
 type OperationCount struct {
 	Op     string // "publish", "read", …
-	Result string // "success", "failure"
+	Result string // "success", or a word for what went wrong: "timeout", "readonly", …
 	Count  uint64
 }
 
