@@ -96,7 +96,8 @@ func (c *counters) answer(n uint32) *atomic.Uint64 {
 // tally is what a worker has counted since its last flush. An atomic addition costs as much as parsing a name, so
 // that what is mostly the same for the packets of a batch is added once for all of them.
 type tally struct {
-	traffic *atomic.Uint64 // the counter that the last answers belong to
+	kind    uint64         // of the last answers: zone, family, type, RCODE
+	traffic *atomic.Uint64 // the counter of that kind
 	answers uint64         // how many
 	ranks   [places][maxRank + 1]uint32
 	ranked  bool // there are any in ranks
@@ -108,10 +109,10 @@ func (t *tally) count(c *counters, snap *snapshot.Snapshot, q *query, a *answer,
 	if a.zone != nil {
 		zone = snap.ZoneCounter(a.zone)
 	}
-	counter := &c.block(zone, f)[typeBucket(q.qtype)][rcodeBucket(a.rcode)]
-	if counter != t.traffic {
+	bucket, rcode := typeBucket(q.qtype), rcodeBucket(a.rcode)
+	if kind := uint64(zone)<<32 | uint64(f)<<16 | uint64(bucket)<<8 | uint64(rcode); kind != t.kind || t.traffic == nil {
 		t.flushTraffic()
-		t.traffic = counter
+		t.kind, t.traffic = kind, &c.block(zone, f)[bucket][rcode]
 	}
 	t.answers++
 	if a.truncated {

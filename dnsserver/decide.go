@@ -36,6 +36,7 @@ type answer struct {
 	location snapshot.Location
 	outcome  snapshot.Outcome
 
+	client snapshot.Client  // who asks
 	target [maxNameLen]byte // scratch: the name that the chain has led to, in lower case
 	cut    [maxNameLen]byte // scratch: the owner of a delegation
 }
@@ -71,8 +72,11 @@ func (id *identity) decide(snap *snapshot.Snapshot, q *query, source netip.Addr,
 		id.decideChaos(q, a)
 		return
 	}
-	client := snapshot.Client{ECS: q.subnet.prefix(), Source: source}
-	a.decideName(snap, q.name, q.qtype, &client, random)
+	a.client.Source = source
+	if q.subnet.present || a.client.ECS.IsValid() {
+		a.client.ECS = q.subnet.prefix()
+	}
+	a.decideName(snap, q.name, q.qtype, &a.client, random)
 }
 
 // refusal returns the RCODE of queries that get no look at the zones, NOERROR for all others.
@@ -169,9 +173,8 @@ func (a *answer) decideNode(snap *snapshot.Snapshot, m zones.Match, qtype uint16
 func (a *answer) decideService(snap *snapshot.Snapshot, i int, zone *zones.ZoneData, qtype uint16, client *snapshot.Client, random uint64) []byte {
 	service := snap.Service(i)
 	a.service = i
-	a.location = service.Locate(*client)
+	service.Answer(qtype, client, random, &a.location, &a.outcome)
 	a.scope = max(a.scope, a.location.Scope)
-	a.outcome = service.Draw(qtype, a.location, random)
 	switch set := a.outcome.Set; {
 	case a.outcome.Servfail:
 		a.links, a.authoritative = 0, false

@@ -30,8 +30,8 @@ type streamLoop struct {
 	conns   []*stream // by descriptor
 	open    int
 	free    []*stream
-	idle    streamList // those that are read from, by seat.active
-	leaving streamList // those that have been ended, by when they were
+	idle    streamList    // those that are read from, by seat.active
+	leaving streamList    // those that have been ended, by when they were
 	now     time.Duration // since streams.begin; once for all that was told of together
 	drained bool          // idle connections have been told to hurry
 

@@ -21,15 +21,14 @@ type responder struct {
 
 	tally   tally // to be flushed before answers are sent
 	untimed int   // queries before the next one that is timed
-	random  rand.PCG
+	random  uint64
 	query   query
 	answer  answer
 	name    [maxNameLen]byte
 }
 
 func newResponder(current *snapshot.Current, id *identity, counts *counters, log *slog.Logger) *responder {
-	// Weights and the order of records are no secrets: a small generator of one's own does.
-	return &responder{current: current, id: id, counts: counts, log: log, random: *rand.NewPCG(rand.Uint64(), rand.Uint64())}
+	return &responder{current: current, id: id, counts: counts, log: log, random: rand.Uint64()}
 }
 
 // respond appends the answer to packet to dst, and returns dst as it was if there is none to give. dst must have room
@@ -82,9 +81,19 @@ func (r *responder) respondSlowly(dst, packet []byte, source netip.Addr, why dec
 // decide turns the query into the answer, and returns the snapshot that it read.
 func (r *responder) decide(source netip.Addr) *snapshot.Snapshot {
 	snap := r.current.Load()
-	r.id.decide(snap, &r.query, source, r.random.Uint64(), &r.answer)
+	r.id.decide(snap, &r.query, source, r.nextRandom(), &r.answer)
 	r.answer.fit(&r.query, r.id, r.limit())
 	return snap
+}
+
+// nextRandom returns a uniform random number, by SplitMix64 (Steele, Lea and Flood): the choice of a pool is no secret,
+// and the whole of math/rand/v2 costs four times as much.
+func (r *responder) nextRandom() uint64 {
+	r.random += 0x9e3779b97f4a7c15
+	x := r.random
+	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
+	x = (x ^ x>>27) * 0x94d049bb133111eb
+	return x ^ x>>31
 }
 
 // limit returns the longest answer to the query.

@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
-	"net"
 
 	"github.com/miekg/dns"
 
@@ -238,11 +237,8 @@ func opt(q *query, a *answer, id *identity) *dns.OPT {
 		o.SetDo()
 	}
 	if s := &q.subnet; s.present {
-		e := &dns.EDNS0_SUBNET{Code: dns.EDNS0SUBNET, Family: s.family, SourceNetmask: s.source, SourceScope: a.scope}
-		if e.Address = net.IP(s.address[:]); s.family == familyIPv4 {
-			e.Address = net.IP(s.address[:net.IPv4len])
-		}
-		o.Option = append(o.Option, e)
+		o.Option = append(o.Option, &dns.EDNS0_SUBNET{Code: dns.EDNS0SUBNET, Family: s.family, SourceNetmask: s.source,
+			SourceScope: a.scope, Address: s.prefix().Addr().AsSlice()})
 	}
 	if q.nsid && len(id.nsid) > 0 {
 		o.Option = append(o.Option, &dns.EDNS0_NSID{Code: dns.EDNS0NSID, Nsid: hex.EncodeToString(id.nsid)})
