@@ -38,7 +38,7 @@ func (s *Service) Trace(qtype uint16, loc Location) []Step {
 	if lost := 1 - answered(course.Distribution()); lost > lossless {
 		t.fallback(key, fam.inputs.open, lost)
 	}
-	t.draw(fam.plan, loc)
+	t.draw(fam, loc)
 	return t.steps
 }
 
@@ -139,14 +139,18 @@ func (t *tracer) fallback(key []byte, open policy.Input, lost float64) {
 }
 
 // draw notes how one of the answers is chosen.
-func (t *tracer) draw(p *plan, loc Location) {
-	c := &p.choices[p.choice[loc.Locality]]
-	switch {
-	case len(c.entries) == 1:
+func (t *tracer) draw(fam *family, loc Location) {
+	c := &fam.plan.choices[fam.plan.choice[loc.Locality]]
+	how := "at random"
+	if t.service.spec.Sticky {
+		how = fmt.Sprintf("by the client's network %s, the same each time", stickyPrefix(loc.Address))
+	}
+	if len(c.entries) == 1 {
 		t.note("draw", "one answer is possible")
-	case c.way != nil:
-		t.note("draw", "by the client's network %s: the same one each time", stickyPrefix(loc.Address))
-	default:
-		t.note("draw", "one of %d answers, at random", len(c.entries))
+	} else {
+		t.note("draw", "one of %d answers, %s", len(c.entries), how)
+	}
+	if slices.ContainsFunc(c.entries, func(e entry) bool { return fam.answers[e.outcome].variants != nil }) {
+		t.note("draw", "endpoints that withhold a share are left out of that share of the answers, %s", how)
 	}
 }
