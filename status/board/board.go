@@ -1,7 +1,7 @@
 // Package board is where checkers leave their ballots and servers find them.
 //
-//	checker --Publish--> Board --Ballots--> States (Tally) --Table--> snapshot
-//	                       `---Subscribe--->  |  `--transitions--> log, events
+//	checker --Publish--> Board --Ballots--> States (Tally, Govern) --Table--> snapshot
+//	                       `---Subscribe--->  |  `--events--> log, journal
 //	                             (a hint)     `----> data_dir/states.json
 //
 // Memory is the board of one machine. States is the mirror that every server keeps: one goroutine reads the ballots when
