@@ -18,12 +18,13 @@ type compiler struct {
 	layout *Layout
 	states status.Table
 	loads  Loads
+	terms  Terms
 	plans  map[string]*plan // of this snapshot
 	old    map[string]*plan // of the one before, when it had the same layout: its localities are ours
 }
 
 func (c *compiler) service(i int) *Service {
-	d := c.layout.services[i]
+	d := c.terms.weighed(c.layout.services[i])
 	s := &Service{declared: d}
 	for f, in := range c.inputs(d) {
 		c.family(d, s, f, in)
@@ -62,7 +63,7 @@ func fallbackHas(spec *zones.Service, f int) bool {
 // everything were up: 0 when it has nothing of that family, or an operator forced all of it down.
 func (c *compiler) accept(d *declared, p, f int) (now, open float64) {
 	if d.spec.Pools[p].CNAME != "" {
-		return 1, 1
+		return c.terms.fold(d, p, 1, 1)
 	}
 	es := d.pools[p].family[f]
 	up := 0
@@ -78,7 +79,7 @@ func (c *compiler) accept(d *declared, p, f int) (now, open float64) {
 	if up > 0 && up >= d.spec.MinHealthy.Of(len(es)) {
 		now = c.most(d, es)
 	}
-	return now, open
+	return c.terms.fold(d, p, now, open)
 }
 
 // plan returns the plan for the inputs, shared with every service of the same shape.

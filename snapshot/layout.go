@@ -2,6 +2,7 @@ package snapshot
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 
 	"github.com/miekg/dns"
@@ -42,6 +43,7 @@ type declaredPool struct {
 type endpoint struct {
 	key   string
 	index int // in zones.Pool.Endpoints
+	addr  netip.Addr
 }
 
 // The families that a service answers for; an index into arrays.
@@ -106,7 +108,7 @@ func NewLayout(index *zones.Index, services []*zones.Service, atlas *geo.Atlas, 
 
 func (l *Layout) declarePool(service int, spec *zones.Service, p *zones.Pool) (dp declaredPool) {
 	for i, addr := range p.Endpoints {
-		e := endpoint{index: i}
+		e := endpoint{index: i, addr: addr}
 		if spec.Check != nil {
 			e.key = spec.StateKey(addr)
 			if at := l.byKey[e.key]; !slices.Contains(at, service) {
@@ -122,10 +124,11 @@ func (l *Layout) declarePool(service int, spec *zones.Service, p *zones.Pool) (d
 	return dp
 }
 
-// Observed is what is known of the world at one moment.
+// Observed is what is known of the world at one moment, and what is laid down on top of it.
 type Observed struct {
 	States status.Table
 	Loads  Loads
+	Terms  Terms
 }
 
 // Snapshot is Compile without loads.
@@ -135,10 +138,10 @@ func (l *Layout) Snapshot(states status.Table, prev *Snapshot, changed []string)
 
 // Compile joins the layout with what was observed. The snapshot is not published yet. With prev, a snapshot of this
 // very layout, and changed, the keys of states that differ from prev's, only the services that go by one of them, or
-// whose loads differ, are compiled anew; with prev nil, or of another layout, all are.
+// whose loads or terms differ, are compiled anew; with prev nil, or of another layout, all are.
 func (l *Layout) Compile(o Observed, prev *Snapshot, changed []string) *Snapshot {
-	s := &Snapshot{Index: l.index, layout: l, states: o.States, loads: o.Loads}
-	c := &compiler{layout: l, states: o.States, loads: o.Loads, plans: map[string]*plan{}}
+	s := &Snapshot{Index: l.index, layout: l, states: o.States, loads: o.Loads, terms: o.Terms}
+	c := &compiler{layout: l, states: o.States, loads: o.Loads, terms: o.Terms, plans: map[string]*plan{}}
 	if prev == nil || prev.layout != l {
 		s.services = make([]*Service, len(l.services))
 		for i := range l.services {
@@ -149,7 +152,7 @@ func (l *Layout) Compile(o Observed, prev *Snapshot, changed []string) *Snapshot
 	}
 	c.old = prev.plans
 	s.services = slices.Clone(prev.services)
-	for i := range l.touched(prev, o.Loads, changed) {
+	for i := range l.touched(prev, &o, changed) {
 		s.services[i] = c.service(i)
 	}
 	s.plans = c.merged(s.services)
@@ -157,7 +160,7 @@ func (l *Layout) Compile(o Observed, prev *Snapshot, changed []string) *Snapshot
 }
 
 // touched returns the services that must be compiled anew.
-func (l *Layout) touched(prev *Snapshot, loads Loads, changed []string) map[int]bool {
+func (l *Layout) touched(prev *Snapshot, o *Observed, changed []string) map[int]bool {
 	touched := map[int]bool{}
 	for _, key := range changed {
 		if service, alone := status.ServiceOf(key); alone {
@@ -170,7 +173,14 @@ func (l *Layout) touched(prev *Snapshot, loads Loads, changed []string) map[int]
 	for _, i := range l.loaded {
 		d := l.services[i]
 		for p := range d.spec.Pools {
-			if key := d.load(p); loads[key] != prev.loads[key] {
+			if key := d.load(p); o.Loads[key] != prev.loads[key] {
+				touched[i] = true
+			}
+		}
+	}
+	if !o.Terms.equal(&prev.terms) {
+		for i, d := range l.services {
+			if o.Terms.touch(d) || prev.terms.touch(d) {
 				touched[i] = true
 			}
 		}

@@ -18,6 +18,7 @@ type Snapshot struct {
 	services []*Service // by the number that zones.Node.Service returns
 	states   status.Table
 	loads    Loads
+	terms    Terms            // that hold on top of the states
 	plans    map[string]*plan // by shape and acceptances; read by the next compile only
 }
 

@@ -51,10 +51,11 @@ func (c *compiler) most(d *declared, es []endpoint) float64 {
 
 // state returns the state of an endpoint as the service sees it. One without a check is up.
 func (c *compiler) state(d *declared, e endpoint) status.State {
-	if e.key == "" {
-		return status.State{Health: status.Up}
+	st := status.State{Health: status.Up}
+	if e.key != "" {
+		st = c.states.View(d.spec.Declared().Name, e.key)
 	}
-	return c.states.View(d.spec.Declared().Name, e.key)
+	return c.terms.supposed(e.addr, st)
 }
 
 // pack makes the answer of the addresses: a set of all of them, and where some withhold a share, the variants.
