@@ -79,10 +79,11 @@ type Redis struct {
 
 // knownBallot is the last ballot of a vantage that was read and understood.
 type knownBallot struct {
-	ballot status.Ballot
-	meta   meta
-	mark   int64     // what the index said of it
-	at     time.Time // when it arrived at the board, by this machine's monotonic clock
+	ballot  status.Ballot
+	targets []string // of its votes, in order
+	meta    meta
+	mark    int64     // what the index said of it
+	at      time.Time // when it arrived at the board, by this machine's monotonic clock
 }
 
 func (k *knownBallot) age() time.Duration { return max(0, time.Since(k.at)) }
@@ -391,21 +392,21 @@ func (r *Redis) accept(vantage string, mark int64, fields, left reply, read time
 		return
 	}
 	last := r.known[vantage]
-	var before status.Ballot
+	var before []string
 	if last != nil {
 		if last.meta.after(m) && last.age() <= r.lifetime {
 			return // a stale replica, or a process that has been replaced: what came later stands
 		}
-		before = last.ballot
+		before = last.targets
 	}
-	b, err := m.open(payload, before)
+	b, targets, err := m.open(payload, before)
 	if err != nil {
 		r.ignore(vantage, mark, err.Error())
 		return
 	}
 	b.Vantage = vantage
 	delete(r.ignored, vantage)
-	r.known[vantage] = &knownBallot{b, m, mark, read.Add(-age)}
+	r.known[vantage] = &knownBallot{b, targets, m, mark, read.Add(-age)}
 	r.interruption.voted(vantage)
 }
 

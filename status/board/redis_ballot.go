@@ -159,61 +159,47 @@ func sharedPrefix(a, b string) int {
 }
 
 // decodeBallot reads what encodeBallot wrote. Data that break off, or can't be, are an error: a ballot counts as a whole.
-// A health that this version doesn't know is an abstention. before is the vantage's last ballot, whose strings are used
-// again; it may be empty.
-func decodeBallot(data string, before status.Ballot) (status.Ballot, error) {
+// A health that this version doesn't know is an abstention. before are the targets of the vantage's last ballot, in
+// order, whose strings are used again; targets are those of this one.
+func decodeBallot(data string, before []string) (b status.Ballot, targets []string, err error) {
 	r := reader{data: data}
 	base := r.varint()
-	b := status.Ballot{Doubt: r.text(maxReason)}
+	b.Doubt = strings.Clone(r.text(maxReason))
 	reasons := make([]string, 1, 1+r.count(maxVotes))
 	for range cap(reasons) - 1 {
 		reasons = append(reasons, strings.Clone(r.text(maxReason)))
 	}
-	b.Doubt = strings.Clone(b.Doubt)
 	n := r.count(maxVotes)
 	b.Votes = make(map[string]status.Vote, n)
-	known := newNames(before)
+	targets = make([]string, 0, n)
 	var target []byte
 	for range n {
 		shared := r.uvarint()
 		if shared > uint64(len(target)) {
-			return status.Ballot{}, errCorrupt
+			return status.Ballot{}, nil, errCorrupt
 		}
 		target = append(target[:shared], r.text(maxTarget)...)
-		if len(target) > maxTarget {
-			return status.Ballot{}, errCorrupt
-		}
 		vote := r.vote(base, reasons)
-		if r.failed {
-			return status.Ballot{}, errCorrupt
+		if r.failed || len(target) > maxTarget {
+			return status.Ballot{}, nil, errCorrupt
 		}
-		b.Votes[known.name(target)] = vote
+		for len(before) > 0 && before[0] < string(target) {
+			before = before[1:]
+		}
+		if len(before) > 0 && before[0] == string(target) {
+			targets = append(targets, before[0])
+		} else {
+			targets = append(targets, string(target))
+		}
+		b.Votes[targets[len(targets)-1]] = vote
 	}
 	if r.failed || len(r.data) != 0 || len(b.Votes) != n {
-		return status.Ballot{}, errCorrupt
+		return status.Ballot{}, nil, errCorrupt
 	}
-	return b, nil
+	return b, targets, nil
 }
 
 var errCorrupt = errors.New("the ballot is corrupt")
-
-// names spares a string for each target of each ballot: most are those of the ballot before.
-type names map[string]string
-
-func newNames(before status.Ballot) names {
-	all := make(names, len(before.Votes))
-	for target := range before.Votes {
-		all[target] = target
-	}
-	return all
-}
-
-func (k names) name(target []byte) string {
-	if name, ok := k[string(target)]; ok {
-		return name
-	}
-	return string(target)
-}
 
 // reader takes values off data; after the first that isn't there it only returns zeros.
 type reader struct {
@@ -357,14 +343,14 @@ func parseMeta(text string) (meta, error) {
 	return m, nil
 }
 
-// open returns the votes of a payload that is what m says it is.
-func (m meta) open(payload string, before status.Ballot) (status.Ballot, error) {
+// open returns the votes of a payload that is what m says it is, as decodeBallot does.
+func (m meta) open(payload string, before []string) (b status.Ballot, targets []string, err error) {
 	if len(payload) != m.bytes || crc32.Checksum([]byte(payload), castagnoli) != m.crc {
-		return status.Ballot{}, errCorrupt
+		return status.Ballot{}, nil, errCorrupt
 	}
-	b, err := decodeBallot(payload, before)
+	b, targets, err = decodeBallot(payload, before)
 	if err == nil && len(b.Votes) != m.votes {
 		err = errCorrupt
 	}
-	return b, err
+	return b, targets, err
 }

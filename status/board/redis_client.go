@@ -44,7 +44,7 @@ func newClient(o RedisOptions) *client {
 	c.rdb = redis.NewUniversalClient(&redis.UniversalOptions{
 		Addrs: o.Addresses, MasterName: o.MasterName, ClientName: "meridian", Dialer: c.dial, Protocol: 2,
 		CredentialsProviderContext: c.credentials,
-		DialTimeout: o.Timeout, ReadTimeout: o.Timeout, WriteTimeout: o.Timeout, ContextTimeoutEnabled: true,
+		DialTimeout:                o.Timeout, ReadTimeout: o.Timeout, WriteTimeout: o.Timeout, ContextTimeoutEnabled: true,
 		DialerRetries: 1, MaxRetries: 1, MinRetryBackoff: 10 * time.Millisecond, MaxRetryBackoff: 50 * time.Millisecond,
 		PoolSize: 4, PoolTimeout: o.Timeout, ConnMaxIdleTime: 5 * time.Minute,
 		PipelinePoolSize: -1, DisableIdentity: true,
