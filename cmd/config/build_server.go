@@ -8,11 +8,13 @@ import (
 	"strings"
 )
 
+// DefaultVantage is who votes where nobody has a name: enough for a machine of its own, and not for a fleet.
+const DefaultVantage = "local"
+
 // Defaults that aren't in the types' zero values.
 const (
 	defaultAdmin   = "127.0.0.1:8053"
 	defaultDataDir = "data"
-	defaultVantage = "local"
 	defaultPrefix  = "meridian"
 )
 
@@ -52,6 +54,7 @@ func (b *builder) dns() {
 		}
 	}
 	cfg.DNS.Workers = int(raw.Workers.v)
+	cfg.DNS.Ledger = raw.Ledger.v != "off"
 	if c := raw.Chaos; c != nil {
 		cfg.DNS.Chaos = Chaos{ID: c.ID.v, Version: c.Version.v}
 		if c.ID.v && cfg.Node == "" {
@@ -142,7 +145,7 @@ func (b *builder) readable(t text, path string) {
 
 func (b *builder) checker() {
 	c := &b.cfg.Checker
-	*c = Checker{Vantage: defaultVantage}
+	*c = Checker{Vantage: DefaultVantage}
 	if b.cfg.Node != "" {
 		c.Vantage = b.cfg.Node
 	}
@@ -155,6 +158,9 @@ func (b *builder) checker() {
 		if c.Vantage = raw.Vantage.v; c.Vantage == "" {
 			b.errorf(raw.Vantage.at, "checker.vantage must not be empty")
 		}
+	}
+	if r := b.raw.Board.Redis; r != nil && c.Enabled && c.Vantage == DefaultVantage && len(r.Addresses) > 0 {
+		b.errorf(r.Addresses[0].at, "a checker that votes on a shared board needs a name of its own there: add checker.vantage, or node")
 	}
 	c.Vantages = int(raw.Vantages.v)
 	for i, t := range raw.References {

@@ -33,6 +33,7 @@ type DNS struct {
 	Listen  []netip.AddrPort // one or more; UDP and TCP on each; port 0: any free one
 	Workers int              // packet loops; 0: one for each core
 	Chaos   Chaos
+	Ledger  bool // keep a sampled record of who asks for what, in DataDir
 }
 
 // Chaos says which questions of class CHAOS are answered. The zero value refuses them all.
@@ -79,7 +80,7 @@ type TLS struct{ CAFile, CertFile, KeyFile string }
 // Checker says whether, and as whom, this process probes.
 type Checker struct {
 	Enabled    bool
-	Vantage    string      // who votes; never empty
+	Vantage    string      // who votes; DefaultVantage where nobody gave it a name
 	Vantages   int         // how many checkers probe each target; 0: all
 	References []Reference // what always answers; none: the targets themselves tell when the network is lost
 }

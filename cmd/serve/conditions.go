@@ -32,44 +32,54 @@ type facts struct {
 	switching error // why the fleet's switches can't be read; nil: they can
 }
 
-// conditions are what may be wrong without making a server unready: it answers from what it knows. Each row of the table
-// in deploy/README.md is one of them, and a test holds the two together. The order is fixed.
-func (f *facts) conditions() []admin.Condition {
-	var cs []admin.Condition
-	warn := func(name string, ok bool, format string, args ...any) {
-		c := admin.Condition{Name: name, OK: ok, Warning: true}
-		if !ok {
-			c.Text = fmt.Sprintf(format, args...)
-		}
-		cs = append(cs, c)
+// warnings collects conditions. The order is that in which they are told.
+type warnings []admin.Condition
+
+// tell adds a condition; the text is for when it isn't met.
+func (w *warnings) tell(name string, ok bool, format string, args ...any) {
+	c := admin.Condition{Name: name, OK: ok, Warning: true}
+	if !ok {
+		c.Text = fmt.Sprintf(format, args...)
 	}
-	warn("config", f.reloaded, "the last reload was refused; the configuration before it stays in use")
-	warn("board", f.mirror.Board == nil, "the board is away (%v); %s", f.mirror.Board, f.meanwhile())
-	warn("publish", f.publish == nil, "this checker's votes don't reach the board: %v", f.publish)
-	warn("votes", f.mirror.Source != board.Held || f.mirror.Board != nil, "states hold: %s", f.mirror.Why)
-	warn("local_view", f.mirror.Source != board.Local, "%s; this server's own checker counts alone", f.mirror.Why)
-	warn("restored", !f.restored(), "the states are those of %s ago, from before the restart; no fresh votes have upheld them yet", ago(f.now, f.mirror.Restored))
-	doubting, stale := f.unreliable()
-	warn("checkers", len(doubting)+len(stale) == 0, "%s", join(
-		clause("distrusting themselves, and not voting: ", doubting), clause("not heard of lately, and ignored: ", stale)))
-	warn("uplink", !f.checker.DistrustV4 && !f.checker.DistrustV6,
-		"this checker distrusts its own network (%s) and withholds votes", families(f.checker))
-	warn("automation", !f.mirror.Frozen, "automation is frozen%s: traffic stays, whatever is observed", f.whoFroze())
-	warn("switches", f.switching == nil, "whether automation is to be frozen can't be read (%v); what was known before holds", f.switching)
-	warn("limits", len(f.mirror.Limited) == 0, "automation has reached its limit, and holds up what goes down: %s", f.limited())
-	held := f.held()
-	warn("held", len(held) == 0, "not served as observed: %s", list(held))
-	fallback, short := f.drained()
-	warn("fallback", len(fallback) == 0, "no pool takes anything, so these answer from their fallback: %s", list(fallback))
-	warn("min_healthy", len(short) == 0, "too few endpoints are up: %s", list(short))
-	warn("data_dir", f.mirror.Disk == nil, "%v", f.mirror.Disk)
-	warn("geo", f.geoError == "", "the changed geographic data was refused, the old stays in use: %s", f.geoError)
-	warn("geo_age", !f.geoFile || f.now.Sub(f.geoBuilt) < oldGeo, "the GeoIP database is of %s, %d days old",
-		f.geoBuilt.Format(time.DateOnly), int(f.now.Sub(f.geoBuilt).Hours()/24))
-	return cs
+	*w = append(*w, c)
 }
 
-// meanwhile is what goes on while the board is away.
+// checking are the conditions of every process that probes.
+func (f *facts) checking() warnings {
+	var w warnings
+	w.tell("config", f.reloaded, "the last reload was refused; the configuration before it stays in use")
+	w.tell("publish", f.publish == nil, "this checker's votes don't reach the board: %v", f.publish)
+	w.tell("uplink", !f.checker.DistrustV4 && !f.checker.DistrustV6,
+		"this checker distrusts its own network (%s) and withholds votes", families(f.checker))
+	return w
+}
+
+// conditions are what may be wrong without making a server unready: it answers from what it knows. Each row of the table
+// in deploy/README.md is one of them, and a test holds the two together.
+func (f *facts) conditions() []admin.Condition {
+	w := f.checking()
+	w.tell("board", f.mirror.Board == nil && (f.mirror.Source == board.Fleet || f.mirror.Source == ""), "%s; %s", f.mirror.Why, f.meanwhile())
+	w.tell("local_view", f.mirror.Source != board.Local, "%s; this server's own checker counts alone", f.mirror.Why)
+	w.tell("restored", !f.restored(), "the states are those of %s ago, from before the restart; no fresh votes have upheld them yet", ago(f.now, f.mirror.Restored))
+	doubting, stale := f.unreliable()
+	w.tell("checkers", len(doubting)+len(stale) == 0, "%s", join(
+		clause("distrusting themselves, and not voting: ", doubting), clause("not heard of lately, and ignored: ", stale)))
+	w.tell("automation", !f.mirror.Frozen, "automation is frozen%s: traffic stays, whatever is observed", f.whoFroze())
+	w.tell("switches", f.switching == nil, "whether automation is to be frozen can't be read (%v); what was known before holds", f.switching)
+	w.tell("limits", len(f.mirror.Limited) == 0, "automation has reached its limit, and holds up what goes down: %s", f.limited())
+	held := f.held()
+	w.tell("held", len(held) == 0, "not served as observed: %s", list(held))
+	fallback, short := f.drained()
+	w.tell("fallback", len(fallback) == 0, "no pool takes anything, so these answer from their fallback: %s", list(fallback))
+	w.tell("min_healthy", len(short) == 0, "too few endpoints are up: %s", list(short))
+	w.tell("data_dir", f.mirror.Disk == nil, "%v", f.mirror.Disk)
+	w.tell("geo", f.geoError == "", "the changed geographic data was refused, the old stays in use: %s", f.geoError)
+	w.tell("geo_age", !f.geoFile || f.now.Sub(f.geoBuilt) < oldGeo, "the GeoIP database is of %s, %d days old",
+		f.geoBuilt.Format(time.DateOnly), int(f.now.Sub(f.geoBuilt).Hours()/24))
+	return w
+}
+
+// meanwhile is what goes on while the board is of no use.
 func (f *facts) meanwhile() string {
 	if f.mirror.Source == board.Local {
 		return "this server's own checker counts alone"

@@ -16,8 +16,8 @@ import (
 // declared is a configuration compiled as far as health doesn't matter.
 type declared struct {
 	config   *config.Config
-	atlas    *geo.Atlas
-	layout   *snapshot.Layout
+	atlas    *geo.Atlas       // nil for a checker alone
+	layout   *snapshot.Layout // nil for a checker alone
 	targets  []checker.Target
 	states   map[string]stated // by state key
 	loadedAt time.Time
@@ -49,16 +49,20 @@ func declare(path string, counters *snapshot.Counters) (*declared, []zones.Probl
 
 // compile makes what queries read of a checked configuration.
 func compile(cfg *config.Config, counters *snapshot.Counters) (*declared, error) {
-	d := &declared{config: cfg, states: map[string]stated{}, loadedAt: time.Now()}
-	atlas, err := geo.NewAtlas(cfg.Geo.Sources)
-	if err != nil {
+	d := aim(cfg)
+	var err error
+	if d.atlas, err = geo.NewAtlas(cfg.Geo.Sources); err != nil {
 		return nil, fmt.Errorf("the geographic data can't be compiled: %w", err)
 	}
-	layout, err := snapshot.NewLayout(cfg.Index, cfg.Services, atlas, counters)
-	if err != nil {
+	if d.layout, err = snapshot.NewLayout(cfg.Index, cfg.Services, d.atlas, counters); err != nil {
 		return nil, err
 	}
-	d.atlas, d.layout = atlas, layout
+	return d, nil
+}
+
+// aim finds what is probed under a checked configuration, and what the states are about.
+func aim(cfg *config.Config) *declared {
+	d := &declared{config: cfg, states: map[string]stated{}, loadedAt: time.Now()}
 	probed := map[string]bool{}
 	for _, s := range cfg.Services {
 		if s.Check == nil {
@@ -82,7 +86,7 @@ func compile(cfg *config.Config, counters *snapshot.Counters) (*declared, error)
 			}
 		}
 	}
-	return d, nil
+	return d
 }
 
 // vantage is under which name this process votes; empty: it doesn't.

@@ -19,8 +19,8 @@ type fleet struct {
 	maxAge   time.Duration
 }
 
-func newFleet(r board.Report) *fleet {
-	f := &fleet{ballots: slices.Clone(r.Ballots), observed: r.Observed, maxAge: board.DefaultMaxAge}
+func newFleet(ballots []status.Arrival, observed status.Table) *fleet {
+	f := &fleet{ballots: slices.Clone(ballots), observed: observed, maxAge: board.DefaultMaxAge}
 	slices.SortFunc(f.ballots, func(a, b status.Arrival) int { return cmp.Compare(a.Ballot.Vantage, b.Ballot.Vantage) })
 	return f
 }

@@ -15,28 +15,28 @@ import (
 )
 
 // Push implements admin.Mailbox: a heartbeat goes to this process's checker.
-func (c *Core) Push(_ context.Context, p admin.PushRequest) error {
-	cfg := c.declared.Load().config
+func (p *process) Push(_ context.Context, r admin.PushRequest) error {
+	cfg := p.declared.Load().config
 	if !cfg.Checker.Enabled {
 		return &admin.RequestError{Text: "this server has no checker", Hint: "send heartbeats to one that has (checker: {})"}
 	}
-	service, err := serviceNamed(cfg.Services, p.Service)
+	service, err := serviceNamed(cfg.Services, r.Service)
 	if err != nil {
 		return err
 	}
-	addr, err := endpointOf(service, p.Region, p.Endpoint)
+	addr, err := endpointOf(service, r.Region, r.Endpoint)
 	if err != nil {
 		return err
 	}
-	check, err := pushCheck(service, p.Check)
+	check, err := pushCheck(service, r.Check)
 	if err != nil {
 		return err
 	}
-	beat := checker.Beat{Health: status.Up, Withheld: p.Withheld, Reason: p.Reason}
-	if p.State == admin.StateDown {
+	beat := checker.Beat{Health: status.Up, Withheld: r.Withheld, Reason: r.Reason}
+	if r.State == admin.StateDown {
 		beat.Health = status.Down
 	}
-	if err := c.checker.Push(check.Target(addr), beat); err != nil {
+	if err := p.checker.Push(check.Target(addr), beat); err != nil {
 		return &admin.RequestError{Text: err.Error()}
 	}
 	return nil

@@ -2,6 +2,7 @@ package serve
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -15,6 +16,7 @@ import (
 	"time"
 
 	"meridian/admin"
+	"meridian/cmd/config"
 	"meridian/dnsserver"
 	"meridian/zones"
 )
@@ -84,7 +86,10 @@ func Run(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
-	web := admin.New(admin.Options{Backend: s, Explainer: s, Mailbox: s, Demo: o.Demo, Token: s.token, Logger: o.Logger})
+	web := admin.New(admin.Options{
+		Backend: s, Explainer: s, Journal: journal{s.sharing.journal()}, Automation: s, Mailbox: s, Demo: o.Demo,
+		Token: s.token, Logger: o.Logger,
+	})
 	return s.run(ctx, o, web, listener)
 }
 
@@ -112,24 +117,39 @@ func (s *server) bind(ctx context.Context) (net.Listener, error) {
 }
 
 func (s *server) bindAdmin(ctx context.Context) (net.Listener, error) {
-	cfg := s.declared.Load().config.Admin
+	l, token, err := listenAdmin(ctx, s.declared.Load().config.Admin)
+	if err != nil {
+		return nil, advise(err, "Choose another address with admin.listen in "+s.path)
+	}
+	s.token, s.admin = token, l.Addr().(*net.TCPAddr).AddrPort()
+	return l, nil
+}
+
+// listenAdmin binds an admin listener, and reads the token that it asks for; empty: none.
+func listenAdmin(ctx context.Context, cfg config.Admin) (l net.Listener, token string, err error) {
 	if cfg.TokenFile != "" {
 		text, err := os.ReadFile(cfg.TokenFile)
 		if err != nil {
-			return nil, fmt.Errorf("the admin token can't be read: %w", err)
+			return nil, "", fmt.Errorf("the admin token can't be read: %w", err)
 		}
-		s.token = strings.TrimSpace(string(text))
+		token = strings.TrimSpace(string(text))
 	}
-	if err := admin.CheckListen(cfg.Listen.String(), s.token); err != nil {
-		return nil, err
+	if err := admin.CheckListen(cfg.Listen.String(), token); err != nil {
+		return nil, "", err
 	}
 	var lc net.ListenConfig
-	l, err := lc.Listen(ctx, "tcp", cfg.Listen.String())
-	if err != nil {
-		return nil, fmt.Errorf("%w\nChoose another address with admin.listen in %s", dnsserver.NewBindError("tcp", cfg.Listen, err), s.path)
+	if l, err = lc.Listen(ctx, "tcp", cfg.Listen.String()); err != nil {
+		return nil, "", dnsserver.NewBindError("tcp", cfg.Listen, err)
 	}
-	s.admin = l.Addr().(*net.TCPAddr).AddrPort()
-	return l, nil
+	return l, token, nil
+}
+
+// advise adds what to do to an address that isn't to be had.
+func advise(err error, what string) error {
+	if _, ok := errors.AsType[*dnsserver.BindError](err); ok {
+		return fmt.Errorf("%w\n%s", err, what)
+	}
+	return err
 }
 
 // rebind gives the DNS server the addresses of a configuration to come, all or none.

@@ -38,9 +38,7 @@ func (s *server) Status() admin.StatusReport {
 	for _, a := range s.dns.Addrs() {
 		r.Listen = append(r.Listen, a.String())
 	}
-	s.Core.mu.Lock()
-	r.Config.LastReload = s.lastReload
-	s.Core.mu.Unlock()
+	r.Config.LastReload = s.lastOutcome()
 	f := s.facts()
 	r.Board = boardReport(s.sharing.kind(), f.mirror)
 	r.Checkers = f.fleet.checkers(d.vantage())
@@ -89,7 +87,7 @@ func (c *Core) facts() *facts {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return &facts{
-		now: time.Now(), snap: c.Current().Load(), mirror: mirror, checker: c.checker.Stats(), fleet: newFleet(mirror),
+		now: time.Now(), snap: c.Current().Load(), mirror: mirror, checker: c.checker.Stats(), fleet: newFleet(mirror.Ballots, mirror.Observed),
 		publish: c.sharing.publishing(), switching: switching,
 		reloaded: c.lastReload == nil || c.lastReload.OK, geoError: c.geoError,
 		geoFile: d.config.Geo.Database != "", geoBuilt: d.config.Geo.Sources.Database.Info().BuildTime,
@@ -98,13 +96,12 @@ func (c *Core) facts() *facts {
 
 // Numbers implements admin.Backend.
 func (s *server) Numbers() admin.Numbers {
-	d, st, check, mirror := s.declared.Load(), s.dns.Stats(), s.checker.Stats(), s.states.Report()
+	d, st, mirror := s.declared.Load(), s.dns.Stats(), s.states.Report()
 	n := admin.Numbers{
 		Version: s.version, Revision: revision(), GoVersion: runtime.Version(),
-		Checks:        []admin.LabelCount{{Label: "success", Count: check.Success}, {Label: "failure", Count: check.Failure}, {Label: "inconclusive", Count: check.Inconclusive}},
 		Lookups:       []admin.LabelCount{{Label: "found", Count: st.Located}, {Label: "unknown", Count: st.Unknown}},
-		CheckDuration: s.checks.read(), PublishLength: s.publisher.length.read(),
-		StatusAge: -1, BoardUp: mirror.Board == nil, ReloadOK: true, ConfigHash: d.config.Hash,
+		PublishLength: s.publisher.length.read(),
+		StatusAge:     -1, BoardUp: mirror.Board == nil, ReloadOK: true, ConfigHash: d.config.Hash,
 		GeoBuildTime: d.config.Geo.Sources.Database.Info().BuildTime, Generation: s.Current().Load().Generation,
 	}
 	if !mirror.Confirmed.IsZero() {
@@ -115,7 +112,8 @@ func (s *server) Numbers() admin.Numbers {
 		n.Answers = append(n.Answers, admin.AnswerCount{Service: l.Service, Region: l.Region, Reason: l.Reason, Count: count})
 	}
 	s.numberHealth(&n, d)
-	s.numberFleet(&n, d)
+	s.numberChecks(&n)
+	s.numberFleet(&n)
 	return n
 }
 
@@ -182,15 +180,12 @@ func (s *server) numberHealth(n *admin.Numbers, d *declared) {
 }
 
 // numberFleet fills in the board, the checkers and automation.
-func (c *Core) numberFleet(n *admin.Numbers, d *declared) {
+func (c *Core) numberFleet(n *admin.Numbers) {
 	f := c.facts()
 	n.LocalView, n.Frozen = f.mirror.Source == board.Local, f.mirror.Frozen
 	n.BoardOps = c.sharing.operations()
 	for _, a := range f.fleet.ballots {
 		n.VoteAges = append(n.VoteAges, admin.LabelValue{Label: a.Ballot.Vantage, Value: a.Age.Seconds()})
-	}
-	if d.vantage() != "" {
-		n.Distrust = []admin.LabelValue{{Label: "ipv4", Value: one(f.checker.DistrustV4)}, {Label: "ipv6", Value: one(f.checker.DistrustV6)}}
 	}
 	held := map[string]float64{}
 	for _, d := range f.mirror.Divergent {
