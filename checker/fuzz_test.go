@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/miekg/dns"
+
 	"meridian/zones"
 )
 
@@ -42,6 +44,30 @@ func FuzzResponse(f *testing.F) {
 		}
 		if o.Inconclusive || o.Silent || o.OK != (err == nil) || o.OK && o.Status != 200 {
 			t.Fatalf("%v: %+v", err, o)
+		}
+	})
+}
+
+// FuzzDNSAnswer: whatever a packet holds, judging it doesn't panic, and only one that answers the question makes an endpoint
+// healthy.
+func FuzzDNSAnswer(f *testing.F) {
+	c := dnsProbe(netip.MustParseAddrPort("127.0.0.4:53"))
+	q := new(dns.Msg)
+	q.SetQuestion(c.Query.Name, c.Query.Type)
+	q.Id = 7
+	f.Add(pack(reply(q, "www.example. 60 IN A 192.0.2.1")))
+	f.Add(pack(reply(q, "www.example. 60 IN CNAME web.example.", "web.example. 60 IN A 192.0.2.1")))
+	f.Add(pack(reply(q)))
+	f.Add(pack(q))
+	f.Fuzz(func(t *testing.T, packet []byte) {
+		m := new(dns.Msg)
+		if m.Unpack(packet) != nil || !whole(m, packet) || !answers(m, q) {
+			return
+		}
+		a := attempt{check: c, trace: newTrace()}
+		healthy := a.judgeAnswer(m) == nil
+		if healthy && (m.Id != 7 || !m.Response || m.Rcode != 0 || len(m.Answer) == 0) {
+			t.Errorf("healthy because of %v", m)
 		}
 	})
 }

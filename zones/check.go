@@ -1,11 +1,12 @@
 package zones
 
 import (
+	"encoding/hex"
 	"fmt"
 	"hash/fnv"
 	"net/netip"
-	"reflect"
 	"slices"
+	"strconv"
 	"time"
 )
 
@@ -104,29 +105,84 @@ func (c *Check) Parts() []*Check {
 // "web:1f2e3d4c@198.18.1.1". The middle is a hash of the rest of the specification, so a changed check is a new
 // target.
 func (c *Check) Target(addr netip.Addr) string {
-	return fmt.Sprintf("%s:%08x@%s", c.Name, c.fingerprint(), addr)
+	h := fnv.New32a()
+	h.Write(c.specification(make([]byte, 0, 512)))
+	b := append(make([]byte, 0, len(c.Name)+64), c.Name...)
+	b = append(b, ':')
+	b = hex.AppendEncode(b, h.Sum(nil))
+	b = append(b, '@')
+	return string(addr.AppendTo(b))
 }
 
-// fingerprint hashes the specification without the name. Fields that aren't used don't count, so that a version of
-// Meridian with a new one goes on to share the targets of those without.
-func (c *Check) fingerprint() uint32 {
-	h := fnv.New32a()
-	v := reflect.ValueOf(c).Elem()
-	for i := range v.NumField() {
-		field := v.Type().Field(i).Name
-		if v.Field(i).IsZero() || field == "Name" || field == "Combined" {
-			continue
-		}
-		fmt.Fprintf(h, "%s=%#v\n", field, v.Field(i).Interface())
+// specification appends all of c but its name. What isn't used is left out, so that a version of Meridian with a new field
+// goes on to share the targets of those without.
+func (c *Check) specification(b []byte) []byte {
+	s := spec(b)
+	s.text("type", string(c.Type))
+	s.number("port", int64(c.Port))
+	s.text("path", c.Path)
+	s.text("host", c.Host)
+	for _, code := range c.Status {
+		s.number("status", int64(code))
 	}
+	s.text("body", c.Body)
+	for _, m := range c.JSON {
+		s.text("json", m.Path)
+		s.text("is", fmt.Sprintf("%#v", m.Want)) // "1" and 1 differ
+	}
+	s.flag("tls", c.TLS)
+	s.text("service", c.GRPCService)
+	s.text("query", c.Query.Name)
+	s.number("qtype", int64(c.Query.Type))
+	s.flag("tcp", c.Query.TCP)
+	s.number("rcode", int64(c.Query.RCode))
+	s.text("answer", c.Query.Answer)
+	for _, word := range c.Command {
+		s.text("command", word)
+	}
+	s.flag("skip_verify", c.SkipVerify)
+	s.text("ca_file", c.CAFile)
+	s.number("slow", int64(c.Slow))
+	s.number("interval", int64(c.Interval))
+	s.number("timeout", int64(c.Timeout))
+	s.number("recheck", int64(c.Recheck))
+	s.number("up", int64(c.ConsecutiveUp))
+	s.number("down", int64(c.ConsecutiveDown))
 	if m := c.Combined; m != nil {
-		for i, role := range [][]*Check{m.All, m.Any, {m.Critical}, m.Observe} {
-			for _, p := range role {
+		for _, role := range []struct {
+			name  string
+			parts []*Check
+		}{{"all", m.All}, {"any", m.Any}, {"critical", []*Check{m.Critical}}, {"observe", m.Observe}} {
+			for _, p := range role.parts {
 				if p != nil {
-					fmt.Fprintf(h, "%d=%08x\n", i, p.fingerprint())
+					s.text(role.name, string(p.specification(nil)))
 				}
 			}
 		}
 	}
-	return h.Sum32()
+	return s
+}
+
+// spec is a specification being written: names and values that aren't zero, each with its length, so that no two are alike.
+type spec []byte
+
+func (s *spec) text(name, value string) {
+	if value != "" {
+		*s = append(append(*s, name...), '=')
+		*s = append(strconv.AppendInt(*s, int64(len(value)), 10), ':')
+		*s = append(*s, value...)
+	}
+}
+
+func (s *spec) number(name string, value int64) {
+	if value != 0 {
+		*s = append(append(*s, name...), '=')
+		*s = append(strconv.AppendInt(*s, value, 10), ';')
+	}
+}
+
+func (s *spec) flag(name string, value bool) {
+	if value {
+		s.number(name, 1)
+	}
 }
