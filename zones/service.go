@@ -61,6 +61,9 @@ type Pool struct {
 	Region    geo.Region
 	Endpoints []netip.Addr // IPv4 and IPv6, in the order of the configuration
 	CNAME     string       // canonical name; empty: an address pool
+	// Capacity is what the pool can carry, in queries or requests per second (the operator's choice, the same for all
+	// pools of the service); 0: not given. It decides nothing: it is what a simulated load is held against.
+	Capacity float64
 }
 
 // MinHealthy is the least number or share of a pool's endpoints (of one address family) that must be up for the

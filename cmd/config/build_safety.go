@@ -18,6 +18,8 @@ const (
 	defaultMaxHold  = 10 * time.Minute
 	defaultWindow   = 5 * time.Minute
 
+	defaultReloadThreshold = .3
+
 	defaultLocalAfter = 30 * time.Second
 
 	minSuppress = 2 // one outage is two changes, and no flapping
@@ -43,7 +45,17 @@ func (b *builder) safety() {
 	}
 	b.flap(&raw.Flap, &rule.Flap, "flap")
 	b.cfg.States = States{Rules: map[string]status.Rule{"": rule}, Limits: map[string]status.Limit{}, Frozen: raw.Freeze.v}
-	b.limit = b.limitOf(raw.Safety, "safety")
+	b.limit = b.limitOf(raw.Safety.limit(), "safety")
+	b.cfg.ReloadThreshold = defaultReloadThreshold
+	if s := raw.Safety; s != nil {
+		if s.Window.set && s.MaxUnavailable.at.line == 0 {
+			b.errorf(s.Window.at, "safety.window means nothing without safety.max_unavailable")
+		}
+		if s.ReloadThreshold.set {
+			percent, _ := strconv.Atoi(strings.TrimSuffix(s.ReloadThreshold.v, "%")) // the schema has complained
+			b.cfg.ReloadThreshold = float64(percent) / 100
+		}
+	}
 	b.within(raw.Board.LocalAfter, "board.local_after")
 	b.cfg.Board.LocalAfter = raw.Board.LocalAfter.or(defaultLocalAfter)
 	if raw.Freeze.v {

@@ -89,9 +89,10 @@ func (b *builder) pools(e *entry[rawService], s *zones.Service) {
 			pool.CNAME = name
 		case p.v.Addresses != nil:
 			pool.Endpoints = b.endpoints(p.v.Addresses, path)
-		case p.v.Weight.set:
+		case p.v.Weight.set || p.v.Capacity.set:
 			b.errorf(p.at, "%s has neither addresses nor cname", path)
 		}
+		pool.Capacity = p.v.Capacity.v
 		s.Pools = append(s.Pools, pool)
 	}
 	if len(s.Pools) == 0 && e.v.Pools != nil {

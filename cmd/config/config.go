@@ -11,21 +11,23 @@ import (
 // Config is a configuration that loads: every value is of its final type, in range, with defaults filled in, and refers
 // only to what exists. Relative paths have been joined to the folder of the configuration file.
 type Config struct {
-	Path     string // of the configuration file, as given to Load
-	Hash     string // of everything that was read (configuration, variables, zone files), 16 hex digits
-	Node     string // this server's name; empty: not given
-	DNS      DNS
-	Admin    Admin
-	DataDir  string
-	Geo      Geo
-	Board    Board
-	Checker  Checker
-	States   States
-	Regions  []geo.Region // in the order of the file
-	Checks   []*zones.Check
-	Zones    []*zones.Zone
-	Services []*zones.Service // their order is that of Index
-	Index    *zones.Index     // of Zones and Services
+	Path    string // of the configuration file, as given to Load
+	Hash    string // of everything that was read (configuration, variables, zone files), 16 hex digits
+	Node    string // this server's name; empty: not given
+	DNS     DNS
+	Admin   Admin
+	DataDir string
+	Geo     Geo
+	Board   Board
+	Checker Checker
+	States  States
+	// ReloadThreshold is the share of the traffic that a reload may move without being forced, 0..1.
+	ReloadThreshold float64
+	Regions         []geo.Region // in the order of the file
+	Checks          []*zones.Check
+	Zones           []*zones.Zone
+	Services        []*zones.Service // their order is that of Index
+	Index           *zones.Index     // of Zones and Services
 }
 
 // DNS says where questions are answered, and which of those about the server itself.

@@ -25,7 +25,7 @@ type rawConfig struct {
 	MinVoters integer          `json:"min_voters" jsonschema:"minimum=1,maximum=1000" jsonschema_description:"With fewer fresh votes the state of an endpoint holds. Default: 1."`
 	Flap      rawFlap          `json:"flap" jsonschema_description:"How endpoints that go up and down all the time are kept down."`
 	Failback  rawFailback      `json:"failback" jsonschema_description:"How an endpoint comes back: auto (at once; the default), manual (when an operator says so), delayed or ramp."`
-	Safety    *rawSafety       `json:"safety" jsonschema_description:"How much of a service may go down in a short time. Omitted: all of it."`
+	Safety    *rawBrakes       `json:"safety" jsonschema_description:"How much of a service may go down in a short time (omitted: all of it), and how much traffic a reload may move."`
 	Freeze    boolean          `json:"freeze" jsonschema_description:"Automation is off: what is observed is shown, and the traffic stays as it is. Default: false."`
 	Regions   dict[rawRegion]  `json:"regions" jsonschema_description:"The data centres, by name. Their order is the default order for clients at an unknown place."`
 	Checks    dict[rawCheck]   `json:"checks" jsonschema_description:"Health checks, by name."`
@@ -37,6 +37,7 @@ type rawConfig struct {
 type rawDNS struct {
 	Listen  []text    `json:"listen" jsonschema:"minItems=1" jsonschema_description:"Addresses with port, UDP and TCP on each. Default: 0.0.0.0:53 and [::]:53."`
 	Workers integer   `json:"workers" jsonschema:"minimum=1,maximum=1024" jsonschema_description:"Packet loops. Default: one for each core."`
+	Ledger  text      `json:"ledger" jsonschema:"enum=on,enum=off" jsonschema_description:"Keep a sampled record of which client networks (v4 /24, v6 /48) ask for which services, in data_dir: what simulate weighs by. Default: on."`
 	Chaos   *rawChaos `json:"chaos" jsonschema_description:"Answers to questions of class CHAOS. Omitted: they are refused."`
 }
 
@@ -182,6 +183,7 @@ type rawPool struct {
 	at        pos
 	Addresses []text `json:"addresses" jsonschema:"minItems=1" jsonschema_description:"The endpoints, IPv4 and IPv6."`
 	CNAME     text   `json:"cname" jsonschema_description:"A name to send clients to, instead of addresses."`
+	Capacity  number `json:"capacity" jsonschema:"exclusiveMinimum=0" jsonschema_description:"What the pool can carry, in queries or requests per second: one of the two for all pools of a service. simulate holds loads against it. Omitted: not known."`
 	Weight    number `json:"weight" jsonschema:"minimum=0" jsonschema_description:"The pool's share under policy: weighted. 0 is never. Default: 1."`
 }
 

@@ -64,3 +64,18 @@ type rawSafety struct {
 	MaxUnavailable text     `json:"max_unavailable" jsonschema:"required,pattern=^([1-9][0-9]?|100)%$,title=a percentage from 1% to 100%" jsonschema_description:"The share of a service's pools that may go down within the window; one always may. What fails beyond it is held up."`
 	Window         duration `json:"window" jsonschema_description:"Default: 5m."`
 }
+
+// rawBrakes is the safety section of the whole configuration.
+type rawBrakes struct {
+	MaxUnavailable  text     `json:"max_unavailable" jsonschema:"pattern=^([1-9][0-9]?|100)%$,title=a percentage from 1% to 100%" jsonschema_description:"The share of a service's pools that may go down within the window; one always may. What fails beyond it is held up. Omitted: all of them."`
+	Window          duration `json:"window" jsonschema_description:"Default: 5m."`
+	ReloadThreshold text     `json:"reload_threshold" jsonschema:"pattern=^([1-9]?[0-9]|100)%$,title=a percentage from 0% to 100%" jsonschema_description:"The share of the traffic that meridian reload moves without --force. Default: 30%. 100%: all of it."`
+}
+
+// limit returns what the section says of services; nil: nothing.
+func (s *rawBrakes) limit() *rawSafety {
+	if s == nil || s.MaxUnavailable.at.line == 0 {
+		return nil
+	}
+	return &rawSafety{MaxUnavailable: s.MaxUnavailable, Window: s.Window}
+}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -36,6 +37,7 @@ func Show(cfg *Config) []byte {
 	if cfg.States.Frozen {
 		put(y, "freeze", plain("true"))
 	}
+	put(y, "safety", flow(fields("reload_threshold", plain(percent(cfg.ReloadThreshold)))))
 	section(y, "regions", cfg.Regions, func(r geo.Region) (string, *yaml.Node) {
 		var at *yaml.Node
 		if r.Coordinates.Known {
@@ -71,8 +73,10 @@ func showDNS(cfg *Config) *yaml.Node {
 	if c := cfg.DNS.Chaos; c != (Chaos{}) {
 		chaos = fields("id", c.ID, "version", c.Version)
 	}
-	return fields("listen", flow(items(cfg.DNS.Listen)), "workers", cfg.DNS.Workers, "chaos", chaos)
+	return fields("listen", flow(items(cfg.DNS.Listen)), "workers", cfg.DNS.Workers, "ledger", onOff[cfg.DNS.Ledger], "chaos", chaos)
 }
+
+var onOff = map[bool]string{false: "off", true: "on"}
 
 func showBoard(b Board) *yaml.Node {
 	r := b.Redis
@@ -126,6 +130,13 @@ func showService(s *zones.Service) (string, *yaml.Node) {
 		v := flow(items(p.Endpoints))
 		if p.CNAME != "" {
 			v = flow(fields("cname", p.CNAME))
+		}
+		if p.Capacity > 0 {
+			if p.CNAME == "" {
+				v = fields("addresses", v)
+			}
+			put(v, "capacity", plain(strconv.FormatFloat(p.Capacity, 'f', -1, 64)))
+			v = flow(v)
 		}
 		put(pools, p.Region.Name, v)
 	}
