@@ -77,16 +77,32 @@ func (s *sharing) local() board.Board {
 	return nil
 }
 
-// Publish implements checker.Board: ballots go on the shared board and on this process's own.
+// publishRetry is how soon a ballot that didn't reach the shared board is tried again; the board itself backs off.
+const publishRetry = 250 * time.Millisecond
+
+// Publish implements checker.Board: ballots go on the shared board and on this process's own. While the shared one is
+// away it goes on trying until ctx ends, so that votes are there again as soon as the board is.
 func (s *sharing) Publish(ctx context.Context, b status.Ballot) error {
 	if s.redis == nil {
 		return s.own.Publish(ctx, b)
 	}
 	err := board.Both{Local: s.own, Shared: s.redis}.Publish(ctx, b)
+	for s.published(err); board.Away(err); s.published(err) {
+		if pause(ctx, publishRetry); ctx.Err() != nil {
+			break
+		}
+		err = s.redis.Publish(ctx, b)
+	}
+	return err
+}
+
+// published keeps how the last attempt went.
+func (s *sharing) published(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.publish = err
-	return err
+	if !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) {
+		s.publish = err
+	}
 }
 
 // publishing returns why this process's votes don't reach the shared board; nil: they do, or there are none.

@@ -98,16 +98,6 @@ func (f *ControlFile) SetControl(_ context.Context, c Control) (Control, error) 
 	return next, nil
 }
 
-// Copy keeps the fleet's switches, for a start while the board is away.
-func (f *ControlFile) Copy(c Control) error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if c == f.now && f.err == nil {
-		return nil
-	}
-	return f.store(c)
-}
-
 func (f *ControlFile) store(c Control) error {
 	if f.path != "" {
 		data, err := json.Marshal(c)

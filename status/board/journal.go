@@ -16,7 +16,7 @@ type Event struct {
 	// At is when it happened, by the clock of Node: to be shown, never to be compared.
 	At time.Time `json:"at"`
 	// Kind is what happened, in one word: those of status.EventKind, and KindRegion, KindService, KindFreeze,
-	// KindUnfreeze. Readers let others pass.
+	// KindUnfreeze, KindFailback. Readers let others pass.
 	Kind    string    `json:"kind"`
 	Subject string    `json:"subject,omitempty"` // what it is about: a state key, a region, a service; empty: everything
 	Places  []string  `json:"places,omitempty"`  // where the subject serves: "www.example.com.@eu-west"; some of many
@@ -34,6 +34,7 @@ const (
 	KindService  = "service"  // the state of a service, over all regions, changed
 	KindFreeze   = "freeze"   // an operator switched automation off
 	KindUnfreeze = "unfreeze" // and on again
+	KindFailback = "failback" // an operator lets a region, or one service of it (service@region), come back
 )
 
 const (

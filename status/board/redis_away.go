@@ -11,7 +11,7 @@ import (
 
 const (
 	firstWait = 250 * time.Millisecond // after a first failure
-	maxWait   = 5 * time.Second
+	maxWait   = 2 * time.Second
 )
 
 // breaker spares a Redis that fails: after a failure nothing is tried for a while, longer each time, and callers get the

@@ -172,23 +172,26 @@ func pipelined(ctx context.Context, run func(context.Context, func(redis.Pipelin
 		return nil, err
 	}
 	replies := make([]reply, len(done))
-	told := false
+	var failed error // of the first command that says why
 	for i, d := range done {
 		cmd, ok := d.(*redis.Cmd)
 		if !ok {
 			return nil, fmt.Errorf("unexpected reply %T", d)
 		}
-		value, failed := cmd.Result()
-		switch {
-		case errors.Is(failed, redis.Nil):
-			failed = nil
-		case failed != nil && !aboutOneKey(failed):
-			return nil, explain(failed)
+		value, own := cmd.Result()
+		if errors.Is(own, redis.Nil) {
+			own = nil
 		}
-		replies[i], told = reply{value, failed}, told || failed != nil
+		replies[i] = reply{value, explain(own)}
+		if own != nil && (failed == nil || redis.IsExecAbortError(failed) || aboutOneKey(failed)) {
+			failed = own // the others of its transaction only say that they were dropped
+		}
 	}
-	if err != nil && !errors.Is(err, redis.Nil) && !told {
+	switch {
+	case failed == nil && err != nil && !errors.Is(err, redis.Nil):
 		return nil, explain(err) // of the connection
+	case failed != nil && !aboutOneKey(failed):
+		return nil, explain(failed)
 	}
 	return replies, nil
 }

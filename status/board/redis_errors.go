@@ -25,6 +25,12 @@ type unavailable struct {
 func (u *unavailable) Error() string { return u.text }
 func (u *unavailable) Unwrap() error { return u.err }
 
+// Away reports whether err is about a board that can't be used now, and may be used later.
+func Away(err error) bool {
+	var u *unavailable
+	return errors.As(err, &u)
+}
+
 // answers are Redis's own errors, by their first words, with what they mean to an operator.
 var answers = []struct{ prefix, kind, text string }{
 	{"NOAUTH", "auth", "Redis wants a password (board.redis.password_file)"},
