@@ -92,7 +92,9 @@ func (b *builder) pools(e *entry[rawService], s *zones.Service) {
 		case p.v.Weight.set || p.v.Capacity.set:
 			b.errorf(p.at, "%s has neither addresses nor cname", path)
 		}
-		pool.Capacity = p.v.Capacity.v
+		if pool.Capacity = p.v.Capacity.v; p.v.Capacity.set && pool.Capacity == 0 {
+			b.errorf(p.v.Capacity.at, "%s.capacity: 0 is no capacity (a pool that takes nothing: dial or weight 0)", path)
+		}
 		s.Pools = append(s.Pools, pool)
 	}
 	if len(s.Pools) == 0 && e.v.Pools != nil {

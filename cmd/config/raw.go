@@ -183,7 +183,7 @@ type rawPool struct {
 	at        pos
 	Addresses []text `json:"addresses" jsonschema:"minItems=1" jsonschema_description:"The endpoints, IPv4 and IPv6."`
 	CNAME     text   `json:"cname" jsonschema_description:"A name to send clients to, instead of addresses."`
-	Capacity  number `json:"capacity" jsonschema:"exclusiveMinimum=0" jsonschema_description:"What the pool can carry, in queries or requests per second: one of the two for all pools of a service. simulate holds loads against it. Omitted: not known."`
+	Capacity  number `json:"capacity" jsonschema:"minimum=0" jsonschema_description:"What the pool can carry, in queries or requests per second: one of the two for all pools of a service. simulate holds loads against it. Omitted: not known."`
 	Weight    number `json:"weight" jsonschema:"minimum=0" jsonschema_description:"The pool's share under policy: weighted. 0 is never. Default: 1."`
 }
 
