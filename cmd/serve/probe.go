@@ -28,6 +28,8 @@ type ProbeOptions struct {
 	Logger     *slog.Logger // nil: slog.Default()
 	// Admin is where its admin listener is; nil: where the configuration says; the zero AddrPort: nowhere.
 	Admin *netip.AddrPort
+	// Probe stands in for the network where there is none. nil: real probes.
+	Probe func(context.Context, checker.Target) checker.Observation
 	// Started is called once, when it probes, with the address of the admin listener; the zero AddrPort: there is none.
 	// nil: not called.
 	Started func(admin netip.AddrPort)
@@ -53,7 +55,7 @@ func NewProbe(o ProbeOptions) (*Probe, []zones.Problem) {
 		return nil, problems
 	}
 	p.begin(o.ConfigPath, d, o.Logger)
-	p.hire(nil, p.voters)
+	p.hire(o.Probe, p.voters)
 	return p, problems
 }
 
@@ -148,7 +150,9 @@ func (p *Probe) await(ctx context.Context, failed <-chan error) error {
 // Run probes and votes until ctx ends, and returns when everything has come to rest.
 func (p *Probe) Run(ctx context.Context) {
 	var all sync.WaitGroup
-	all.Go(func() { _ = p.checker.Run(ctx) }) // returns only when ctx has ended
+	// Both return only when ctx has ended, and never an error then.
+	all.Go(func() { _ = p.sharing.redis.Run(ctx) })
+	all.Go(func() { _ = p.checker.Run(ctx) })
 	all.Go(func() { p.watchVoters(ctx) })
 	all.Wait()
 	p.sharing.close()
