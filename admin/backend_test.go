@@ -63,6 +63,13 @@ func (f *fakeBackend) Unfreeze(_ context.Context, r FreezeRequest) (AutomationRe
 	return AutomationReport{}, nil
 }
 
+func (f *fakeBackend) Failback(_ context.Context, r FailbackRequest) (FailbackReport, error) {
+	if r.Region != "eu-west" {
+		return FailbackReport{}, &RequestError{Text: "nothing that is seen up is kept down in " + r.Region}
+	}
+	return FailbackReport{Region: r.Region, Endpoints: []string{r.Service + "@198.18.3.1", r.Author}}, nil
+}
+
 func (f *fakeBackend) Push(_ context.Context, p PushRequest) error {
 	if p.Region != "eu-west" {
 		return &RequestError{Text: `no region "` + p.Region + `"`, Hint: "did you mean eu-west?"}
@@ -158,7 +165,7 @@ func twoMistakes() error {
 func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
 func newServer(f *fakeBackend, token string) *Server {
-	return New(Options{Backend: f, Explainer: f, Journal: &f.journal, Automation: f, Mailbox: f, Demo: f, Token: token, Logger: quiet()})
+	return New(Options{Backend: f, Explainer: f, Journal: &f.journal, Automation: f, Failback: f, Mailbox: f, Demo: f, Token: token, Logger: quiet()})
 }
 
 // ask sends one request as a local client would, with more headers as pairs.

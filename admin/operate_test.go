@@ -28,6 +28,14 @@ func TestFreeze(t *testing.T) {
 	}
 }
 
+func TestFailback(t *testing.T) {
+	s := newServer(&fakeBackend{}, "")
+	r := send(s, "POST", "/api/v1/failback", `{"region": "eu-west", "service": "www.test", "author": " ana "}`)
+	if got := decode[FailbackReport](t, r); r.StatusCode != 200 || strings.Join(got.Endpoints, " ") != "www.test@198.18.3.1 ana" {
+		t.Errorf("%s %+v", r.Status, got)
+	}
+}
+
 // TestOperationMistakes: each is the caller's, says what is wrong, and changes nothing.
 func TestOperationMistakes(t *testing.T) {
 	long := strings.Repeat("a", maxWords+1)
@@ -49,6 +57,10 @@ func TestOperationMistakes(t *testing.T) {
 		{"unfreeze", `{"author": "ana", "for": "2h"}`, "there is no time for it"},
 		{"unfreeze", `{}`, "no author given"},
 		{"unfreeze", `{"author": "ana"}`, "automation isn't frozen"},
+		{"failback", `{"author": "ana"}`, "no region given"},
+		{"failback", `{"region": "eu-west"}`, "no author given"},
+		{"failback", `{"region": "eu-west", "author": "ana", "reason": "a\nb"}`, "the reason holds control characters"},
+		{"failback", `{"region": "us-east", "author": "ana"}`, "nothing that is seen up is kept down in us-east"},
 		{"push", ``, "the body is empty"},
 		{"push", `{"region": "eu-west"}`, "no service given"},
 		{"push", `{"service": "www.test"}`, "neither region nor endpoint given"},

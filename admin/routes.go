@@ -38,6 +38,9 @@ func (s *Server) routes() []route {
 			route{"POST", "/api/v1/freeze", s.switchAutomation(s.options.Automation.Freeze, true)},
 			route{"POST", "/api/v1/unfreeze", s.switchAutomation(s.options.Automation.Unfreeze, false)})
 	}
+	if s.options.Failback != nil {
+		routes = append(routes, route{"POST", "/api/v1/failback", s.failback})
+	}
 	if s.options.Mailbox != nil {
 		routes = append(routes, route{"POST", "/api/v1/push", s.push})
 	}

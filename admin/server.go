@@ -15,6 +15,7 @@ type Options struct {
 	Explainer  Explainer
 	Journal    Journal
 	Automation Automation
+	Failback   Failback
 	Mailbox    Mailbox
 	Demo       Demo
 	Token      string       // asked of every request but probes; empty: none is

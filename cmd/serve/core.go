@@ -75,6 +75,7 @@ func (c *Core) Run(ctx context.Context) {
 	all.Go(func() { _ = c.checker.Run(ctx) })
 	all.Go(func() { c.sharing.run(ctx, c.states.SetFreeze) })
 	all.Go(func() { c.chronicle.run(ctx) })
+	all.Go(func() { c.followFailbacks(ctx) })
 	all.Wait()
 	c.sharing.close()
 }

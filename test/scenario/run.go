@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -9,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"meridian/admin"
 	"meridian/dnsserver"
 	"meridian/snapshot"
 	"meridian/zones"
@@ -88,11 +90,9 @@ func (r *runner) step(step Step) error {
 		synctest.Wait()
 		return nil
 	case "failback":
-		if r.system.Failback("", step.Args[0]) == 0 {
-			return fmt.Errorf("no service has endpoints with a check in the region %s", step.Args[0])
-		}
+		_, err := r.system.Failback(context.Background(), admin.FailbackRequest{Region: step.Args[0], Author: "story"})
 		synctest.Wait()
-		return nil
+		return err
 	case "expect":
 		return r.expect(step.Args)
 	}
