@@ -13,6 +13,7 @@ import (
 
 // TestR10PasswordRotation: the file is read for each connection, so the new password is used without a restart.
 func TestR10PasswordRotation(t *testing.T) {
+	t.Parallel()
 	r := redistest.Start(t)
 	r.Do("ACL", "SETUSER", "admin", "on", ">root", "~*", "&*", "+@all")
 	r.Authenticate("admin", "root")
@@ -101,6 +102,7 @@ func TestDocumentedPermissionsSuffice(t *testing.T) {
 }
 
 func TestR11TLS(t *testing.T) {
+	t.Parallel()
 	authority, stranger := redistest.NewAuthority(t), redistest.NewAuthority(t)
 	soon := time.Now().Add(time.Hour)
 	good, goodKey := authority.Issue("127.0.0.1", soon)

@@ -16,6 +16,7 @@ import (
 // in test/fleet; here it is the board alone.
 
 func TestR01RefusesConnectionsAtStart(t *testing.T) {
+	t.Parallel()
 	port := redistest.FreePort(t)
 	b := openBoard(t, RedisOptions{Addresses: []string{"127.0.0.1:" + port}})
 	begin := time.Now()
@@ -88,6 +89,7 @@ func TestR04Slow(t *testing.T) {
 }
 
 func TestR05LosesThePubSubConnectionOnly(t *testing.T) {
+	t.Parallel()
 	r := redistest.Start(t)
 	b := openBoard(t, at(r))
 	hints, cancel := b.Subscribe()
@@ -102,6 +104,7 @@ func TestR05LosesThePubSubConnectionOnly(t *testing.T) {
 }
 
 func TestR06Failover(t *testing.T) {
+	t.Parallel()
 	s := redistest.StartSentinels(t, 1)
 	o := RedisOptions{Addresses: s.Addrs, MasterName: redistest.MasterName, Timeout: 2 * time.Second}
 	b := openBoard(t, o)
@@ -137,6 +140,7 @@ func TestR07ReadonlyReplica(t *testing.T) {
 }
 
 func TestR08Cluster(t *testing.T) {
+	t.Parallel()
 	nodes := redistest.StartCluster(t)
 	b, reader := openBoard(t, at(nodes...)), openBoard(t, at(nodes...))
 	hints, cancel := reader.Subscribe()
@@ -241,6 +245,7 @@ func TestR12Eviction(t *testing.T) {
 }
 
 func TestR13FlushAll(t *testing.T) {
+	t.Parallel()
 	r := redistest.Start(t)
 	o := at(r)
 	o.Lifetime = 2 * time.Second
@@ -268,6 +273,7 @@ func TestR13FlushAll(t *testing.T) {
 // TestR13FirstToComeBackWaits: after a time in which nobody could vote, the one that votes first doesn't decide alone; but
 // a checker that doesn't come back is waited for no longer than a lifetime.
 func TestR13FirstToComeBackWaits(t *testing.T) {
+	t.Parallel()
 	r := redistest.Start(t)
 	o := at(r)
 	o.Lifetime = time.Second
@@ -308,6 +314,7 @@ func TestR17SplitBrain(t *testing.T) {
 
 // TestR18NotificationStorm: a flooded channel isn't listened to; the periodic reading finds as much.
 func TestR18NotificationStorm(t *testing.T) {
+	t.Parallel()
 	r := redistest.Start(t)
 	b := openBoard(t, at(r))
 	hints, cancel := b.Subscribe()
@@ -368,6 +375,7 @@ func TestR20NameThatDoesNotResolve(t *testing.T) {
 }
 
 func TestR21MaxClients(t *testing.T) {
+	t.Parallel()
 	r := redistest.Start(t)
 	r.Config("maxclients", "10")
 	var others []net.Conn
@@ -392,6 +400,7 @@ func TestR21MaxClients(t *testing.T) {
 }
 
 func TestR22OutputBufferOverrun(t *testing.T) {
+	t.Parallel()
 	r := redistest.Start(t)
 	b := openBoard(t, at(r))
 	hints, cancel := b.Subscribe()

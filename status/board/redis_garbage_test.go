@@ -48,6 +48,7 @@ func fakeRedis(t testing.TB, answer string) string {
 // TestR14CorruptValues: whatever somebody stored under the board's names is counted and ignored; the rest goes on, and
 // the next ballot heals it.
 func TestR14CorruptValues(t *testing.T) {
+	t.Parallel()
 	const ballot, index = "{meridian}:v1:ballot:fra", "{meridian}:v1:vantages"
 	meta := func(text string) [][]string {
 		return [][]string{{"HSET", ballot, "#", text}}

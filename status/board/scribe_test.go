@@ -57,6 +57,7 @@ func changeOf(subject, from, to string) Event {
 }
 
 func TestPagesArePlainToRead(t *testing.T) {
+	t.Parallel()
 	r := redistest.Start(t)
 	var stand pageStand
 	since := time.Date(2026, 11, 20, 10, 0, 0, 0, time.UTC)
@@ -75,6 +76,7 @@ func TestPagesArePlainToRead(t *testing.T) {
 
 // TestOneScribeWrites: of several servers that saw the same, one writes it, once; when it goes another goes on.
 func TestOneScribeWrites(t *testing.T) {
+	t.Parallel()
 	r := redistest.Start(t)
 	b := openBoard(t, at(r))
 	var stand pageStand
@@ -121,6 +123,7 @@ func TestScribeIsFenced(t *testing.T) {
 
 // TestChangesOutlastAnOutage: what happened while Redis was away is written when it is back.
 func TestChangesOutlastAnOutage(t *testing.T) {
+	t.Parallel()
 	r := redistest.Start(t)
 	b := openBoard(t, at(r))
 	s := runScribe(t, b, "ns1", &pageStand{})
@@ -133,6 +136,7 @@ func TestChangesOutlastAnOutage(t *testing.T) {
 
 // TestR14ScribeHealsItsKeys: whatever lies under its names.
 func TestR14ScribeHealsItsKeys(t *testing.T) {
+	t.Parallel()
 	r := redistest.Start(t)
 	for _, key := range []string{"scribe", "events", "region:eu-west"} {
 		r.Do("LPUSH", "{meridian}:v1:"+key, "garbage")

@@ -6,6 +6,7 @@ import (
 )
 
 func TestServerLivesThroughEverything(t *testing.T) {
+	t.Parallel()
 	r := Start(t)
 	r.Do("SET", "a", "1")
 	if got := r.Do("GET", "a"); got != "1" {
@@ -31,6 +32,7 @@ func TestServerLivesThroughEverything(t *testing.T) {
 }
 
 func TestSentinelsFailOver(t *testing.T) {
+	t.Parallel()
 	s := StartSentinels(t, 1)
 	first := s.Primary()
 	if first != s.Nodes[0] {
@@ -41,6 +43,7 @@ func TestSentinelsFailOver(t *testing.T) {
 }
 
 func TestClusterServesEverySlot(t *testing.T) {
+	t.Parallel()
 	nodes := StartCluster(t)
 	if out, err := nodes[0].Try("-c", "SET", "{meridian}:a", "1"); err != nil || !strings.Contains(out, "OK") {
 		t.Errorf("SET through the Cluster: %q, %v", out, err)
