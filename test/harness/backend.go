@@ -22,29 +22,44 @@ func NewBackends(t testing.TB, hosts ...string) (map[string]*Backend, string) {
 	t.Helper()
 	for range 100 {
 		port := FreePort(t, hosts...)
-		backends := map[string]*Backend{}
-		for _, host := range hosts {
-			b := &Backend{t: t, addr: net.JoinHostPort(host, port)}
-			b.status.Store(http.StatusOK)
-			if err := b.listen(); err != nil {
-				break // somebody has this port on this address: try another for all
-			}
-			backends[host] = b
-		}
-		if len(backends) == len(hosts) {
-			t.Cleanup(func() {
-				for _, b := range backends {
-					b.Kill()
-				}
-			})
+		backends, err := listenAll(t, port, hosts)
+		if err == nil {
 			return backends, port
-		}
-		for _, b := range backends {
-			b.Kill()
 		}
 	}
 	t.Fatalf("no port is free on all of %v", hosts)
 	return nil, ""
+}
+
+// NewBackendsAt starts one HTTP server on each host, all on this port.
+func NewBackendsAt(t testing.TB, port string, hosts ...string) map[string]*Backend {
+	t.Helper()
+	backends, err := listenAll(t, port, hosts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return backends
+}
+
+// listenAll starts all or none.
+func listenAll(t testing.TB, port string, hosts []string) (map[string]*Backend, error) {
+	backends := map[string]*Backend{}
+	kill := func() {
+		for _, b := range backends {
+			b.Kill()
+		}
+	}
+	for _, host := range hosts {
+		b := &Backend{t: t, addr: net.JoinHostPort(host, port)}
+		b.status.Store(http.StatusOK)
+		if err := b.listen(); err != nil {
+			kill()
+			return nil, err // somebody has this port on this address
+		}
+		backends[host] = b
+	}
+	t.Cleanup(kill)
+	return backends, nil
 }
 
 // listen binds the address and serves.
@@ -54,8 +69,13 @@ func (b *Backend) listen() error {
 		return err
 	}
 	b.server = &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.WriteHeader(int(b.status.Load()))
-		w.Write([]byte(strconv.Itoa(int(b.status.Load()))))
+		status := int(b.status.Load())
+		if status == silence {
+			<-r.Context().Done()
+			return
+		}
+		w.WriteHeader(status)
+		w.Write([]byte(strconv.Itoa(status)))
 	})}
 	b.done = make(chan struct{})
 	go func(server *http.Server, done chan struct{}) {
@@ -84,3 +104,8 @@ func (b *Backend) Revive() {
 
 // Answer makes the backend answer with this HTTP status.
 func (b *Backend) Answer(status int) { b.status.Store(int32(status)) }
+
+// Hang makes the backend take connections and say nothing, until Answer.
+func (b *Backend) Hang() { b.status.Store(silence) }
+
+const silence = 0 // in place of a status

@@ -56,6 +56,9 @@ func (p *Process) Kill() {
 	<-p.Done
 }
 
+// Pid returns the process's number.
+func (p *Process) Pid() int { return p.cmd.Process.Pid }
+
 // Signal sends a signal.
 func (p *Process) Signal(signal syscall.Signal) {
 	p.t.Helper()
