@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"meridian/geo"
 )
 
 // someCourse returns a random tree with the key of some client and the state of its pools, the same for equal seeds.
@@ -138,6 +140,55 @@ func TestDrawDoesNotDependOnNumbering(t *testing.T) {
 		y := turned.Pools[b.Distribution()[b.Draw(Mix(client))].Pools[0]].Name
 		if x != y {
 			t.Fatalf("client %d gets %s, and %s where pools are numbered otherwise", client, x, y)
+		}
+	}
+}
+
+// Five regions become four in the configuration: only the clients of the fifth move, whatever divides them, and they
+// come back with it.
+func TestRemovingOneOfFiveRegionsMovesOnlyItsClients(t *testing.T) {
+	five := append(slices.Clone(world), geo.Region{Name: "us-west", Coordinates: geo.At(45.6, -121.18)}, geo.Region{Name: "ap-south", Coordinates: geo.At(19.08, 72.88)})
+	for name, root := range map[string]func(pools []int) Node{
+		"nearest":   func(pools []int) Node { return &Nearest{Pools: pools} },
+		"near ties": func(pools []int) Node { return &Nearest{Pools: pools, Spread: Spread{Km: 20000}} },
+		"weighted": func(pools []int) Node {
+			n := &Weighted{}
+			for _, p := range pools {
+				n.Shares = append(n.Shares, Share{float64(len(five[p].Name)), &Region{p}})
+			}
+			return n
+		},
+		"round-robin": func(pools []int) Node {
+			n := &RoundRobin{}
+			for _, p := range pools {
+				n.Children = append(n.Children, &Region{p})
+			}
+			return n
+		},
+	} {
+		for gone := range five {
+			rest := slices.DeleteFunc([]int{0, 1, 2, 3, 4}, func(p int) bool { return p == gone })
+			before := Tree{Root: root([]int{0, 1, 2, 3, 4}), Pools: five}
+			after := Tree{Root: root(rest), Pools: five}
+			in := Input{Acceptance: []float64{1, 1, 1, 1, 1}}
+			moved := 0
+			for i, place := range []geo.Place{tokyo, berlin, atlantic} {
+				a := before.Course(before.Locator().Locate(nil, &place), in)
+				b := after.Course(after.Locator().Locate(nil, &place), in)
+				for client := range uint64(1000) {
+					was := a.Distribution()[a.Draw(Mix(client))].Pools[0]
+					is := b.Distribution()[b.Draw(Mix(client))].Pools[0]
+					if was == is {
+						continue
+					}
+					if moved++; int(was) != gone {
+						t.Fatalf("%s without %s: client %d of place %d moves from %s to %s", name, five[gone].Name, client, i, five[was].Name, five[is].Name)
+					}
+				}
+			}
+			if name != "nearest" && (moved < 300 || moved > 1000) {
+				t.Errorf("%s without %s: %d of 3000 clients move", name, five[gone].Name, moved)
+			}
 		}
 	}
 }

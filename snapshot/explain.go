@@ -83,6 +83,8 @@ func (s *Service) why(c *Candidate, p, f int, met *policy.Step, fallback bool, o
 		return chosen(out.Reason, c.Probability, out.Rank) + " (" + h.Withheld + ")"
 	case c.Probability > 0:
 		return chosen(out.Reason, c.Probability, out.Rank)
+	case c.Acceptance == 0 && h.Health != status.Down && h.Withheld == "":
+		return "up, but it is to take nothing"
 	case c.Acceptance == 0 && h.Health != status.Down:
 		return "up, but takes nothing: " + h.Withheld
 	case c.Acceptance == 0:
