@@ -284,3 +284,40 @@ draw: one answer is possible
 		t.Error(got)
 	}
 }
+
+func TestDrawingAWayAllocatesNothing(t *testing.T) {
+	for name, tree := range trees {
+		svc := service("sticky.glb.test.", tree)
+		svc.Sticky = true
+		l := layout(t, second(svc)...)
+		states := down(l, "198.18.2.1", "198.18.2.2")
+		for key := range states {
+			states[key] = status.State{Health: status.Up, Withheld: 0.5}
+		}
+		s := l.Snapshot(states, nil, nil)
+		some := clients(50)
+		for i := range 2 {
+			svc, c := s.Service(i), 0
+			if n := testing.AllocsPerRun(200, func() { c++; svc.Draw(dns.TypeA, svc.Locate(some[c%len(some)]), uint64(c)) }); n != 0 {
+				t.Errorf("%s of %s: %g allocations", svc.Spec().Name, name, n)
+			}
+		}
+	}
+}
+
+func BenchmarkDrawSticky(b *testing.B) {
+	for name, tree := range trees {
+		b.Run(strings.ReplaceAll(name, " ", "-"), func(b *testing.B) {
+			svc := service("sticky.glb.test.", tree)
+			svc.Sticky = true
+			s := layout(b, svc).Snapshot(nil, nil, nil).Service(0)
+			some := clients(64)
+			i := 0
+			b.ReportAllocs()
+			for b.Loop() {
+				i++
+				s.Draw(dns.TypeA, s.Locate(some[i%len(some)]), uint64(i))
+			}
+		})
+	}
+}
