@@ -73,7 +73,7 @@ func (c *Core) Run(ctx context.Context) {
 	// Both return only when ctx has ended, and never an error then.
 	all.Go(func() { _ = c.states.Run(ctx) })
 	all.Go(func() { _ = c.checker.Run(ctx) })
-	all.Go(func() { c.sharing.run(ctx, c.states.SetFreeze) })
+	all.Go(func() { c.sharing.run(ctx, c.states.Report().Freeze, c.states.SetFreeze) })
 	all.Go(func() { c.chronicle.run(ctx) })
 	all.Go(func() { c.followFailbacks(ctx) })
 	all.Wait()

@@ -128,14 +128,15 @@ func (s *sharing) operations() []admin.OperationCount {
 	return all
 }
 
-// run listens to the board, and hands the switches to adopt whenever they change, until ctx ends.
-func (s *sharing) run(ctx context.Context, adopt func(status.Freeze)) {
+// run listens to the board, and hands the switches to adopt when they were read, until ctx ends. held is the freeze that
+// held before the restart.
+func (s *sharing) run(ctx context.Context, held status.Freeze, adopt func(status.Freeze)) {
 	var all sync.WaitGroup
 	if s.redis != nil {
 		all.Go(func() { _ = s.redis.Run(ctx) }) // returns only when ctx has ended
 	}
 	s.mu.Lock()
-	s.adopting = adopt
+	s.adopting, s.control.Freeze = adopt, held
 	s.mu.Unlock()
 	s.watchSwitches(ctx)
 	all.Wait()
