@@ -25,6 +25,7 @@ type facts struct {
 	publish   error // why this process's votes don't reach the shared board; nil: they do, or there are none
 	checker   checker.Stats
 	fleet     *fleet
+	idle      bool   // there is nothing to vote on
 	reloaded  bool   // the last reload went well, or there was none
 	geoError  string // why the last change of the geographic files was refused; empty: it wasn't
 	geoFile   bool   // the database is a file of the operator's
@@ -58,7 +59,7 @@ func (f *facts) checking() warnings {
 // in deploy/README.md is one of them, and a test holds the two together.
 func (f *facts) conditions() []admin.Condition {
 	w := f.checking()
-	w.tell("board", f.mirror.Board == nil && (f.mirror.Source == board.Fleet || f.mirror.Source == ""), "%s; %s", f.mirror.Why, f.meanwhile())
+	w.tell("board", f.mirror.Board == nil && (f.mirror.Source == board.Fleet || f.mirror.Source == "" || f.idle), "%s; %s", f.mirror.Why, f.meanwhile())
 	w.tell("local_view", f.mirror.Source != board.Local, "%s; this server's own checker counts alone", f.mirror.Why)
 	w.tell("restored", !f.restored(), "the states are those of %s ago, from before the restart; no fresh votes have upheld them yet", ago(f.now, f.mirror.Restored))
 	doubting, stale := f.unreliable()

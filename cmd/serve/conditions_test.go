@@ -19,7 +19,7 @@ import (
 func well() *facts {
 	return &facts{
 		now: time.Now(), reloaded: true, mirror: board.Report{Source: board.Fleet, Confirmed: time.Now()},
-		fleet: newFleet([]status.Arrival{{Ballot: status.Ballot{Vantage: "fra"}, Age: time.Second}}, nil),
+		fleet: newFleet([]status.Arrival{{Ballot: status.Ballot{Vantage: "fra"}, Age: time.Second}}, nil, nil),
 	}
 }
 
@@ -53,6 +53,7 @@ func TestConditions(t *testing.T) {
 		}, "board", "the board can't be read (connection refused); states hold"},
 		{"Redis has no votes", func(f *facts) { f.mirror.Source, f.mirror.Why = board.Held, "the board has no fresh votes" },
 			"board", "the board has no fresh votes; states hold"},
+		{"nobody votes, on nothing", func(f *facts) { f.mirror.Source, f.idle = board.Held, true }, "", ""},
 		{"the local view", func(f *facts) {
 			f.mirror.Source, f.mirror.Board, f.mirror.Why = board.Local, away, "the board can't be read"
 		}, "board local_view", "this server's own checker counts alone"},
@@ -64,10 +65,10 @@ func TestConditions(t *testing.T) {
 		{"votes that don't arrive", func(f *facts) { f.publish = away }, "publish", "connection refused"},
 		{"its own uplink", func(f *facts) { f.checker = checker.Stats{DistrustV6: true} }, "uplink", "(IPv6)"},
 		{"checkers", func(f *facts) {
-			f.fleet = newFleet([]status.Arrival{ballot("nyc", "", time.Minute), ballot("sin", "none of its references answers", 0), ballot("fra", "", 0)}, nil)
+			f.fleet = newFleet([]status.Arrival{ballot("nyc", "", time.Minute), ballot("sin", "none of its references answers", 0), ballot("fra", "", 0)}, nil, nil)
 		}, "checkers", "distrusting themselves, and not voting: sin (none of its references answers); not heard of lately, and ignored: nyc (1m0s)"},
 		{"many checkers", func(f *facts) {
-			f.fleet = newFleet([]status.Arrival{ballot("a", "", time.Minute), ballot("b", "", time.Minute), ballot("c", "", time.Minute), ballot("d", "", time.Minute)}, nil)
+			f.fleet = newFleet([]status.Arrival{ballot("a", "", time.Minute), ballot("b", "", time.Minute), ballot("c", "", time.Minute), ballot("d", "", time.Minute)}, nil, nil)
 		}, "checkers", "a (1m0s), b (1m0s), c (1m0s) and 1 more"},
 		{"an operator's freeze", func(f *facts) {
 			f.mirror.Frozen = true

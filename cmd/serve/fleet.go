@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"meridian/admin"
+	"meridian/snapshot"
 	"meridian/status"
 	"meridian/status/board"
 	"meridian/zones"
@@ -16,11 +17,12 @@ import (
 type fleet struct {
 	ballots  []status.Arrival // by vantage
 	observed status.Table
+	served   status.Table // as traffic goes by it, with the evidence of now
 	maxAge   time.Duration
 }
 
-func newFleet(ballots []status.Arrival, observed status.Table) *fleet {
-	f := &fleet{ballots: slices.Clone(ballots), observed: observed, maxAge: board.DefaultMaxAge}
+func newFleet(ballots []status.Arrival, observed, served status.Table) *fleet {
+	f := &fleet{ballots: slices.Clone(ballots), observed: observed, served: served, maxAge: board.DefaultMaxAge}
 	slices.SortFunc(f.ballots, func(a, b status.Arrival) int { return cmp.Compare(a.Ballot.Vantage, b.Ballot.Vantage) })
 	return f
 }
@@ -76,6 +78,14 @@ func voteReport(a status.Arrival, check string, v status.Vote, fresh bool) admin
 	}
 }
 
+// state returns the states to report: those of now, whose evidence may be newer than the snapshot's.
+func (f *fleet) state(snap *snapshot.Snapshot) status.Table {
+	if f == nil {
+		return snap.States()
+	}
+	return f.served
+}
+
 // see returns what the quorum says of a state key, in a word.
 func (f *fleet) see(key string) string {
 	if f == nil {
@@ -92,13 +102,13 @@ func moment(t time.Time) *time.Time {
 	return &t
 }
 
-// boardReport says how the board is doing.
-func boardReport(kind string, r board.Report) admin.BoardReport {
+// boardReport says how the board is doing. idle: nothing is voted on.
+func boardReport(kind string, r board.Report, idle bool) admin.BoardReport {
 	b := admin.BoardReport{Kind: kind, Up: r.Board == nil, Age: age(r.Confirmed), LocalView: r.Source == board.Local}
 	if r.Board != nil {
 		b.Error = r.Board.Error()
 	}
-	if r.Source == board.Held {
+	if r.Source == board.Held && !(idle && r.Board == nil) {
 		b.Holding = r.Why
 	}
 	return b

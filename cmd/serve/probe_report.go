@@ -55,7 +55,7 @@ func (p *Probe) Status() admin.StatusReport {
 // ballots is this checker's own ballot, as a fleet of one.
 func (p *Probe) ballots() *fleet {
 	own, _ := p.sharing.own.Ballots(context.Background()) // it never fails, nor waits
-	return newFleet(own, nil)
+	return newFleet(own, nil, nil)
 }
 
 // lastOutcome is how the last reload went; nil: there was none.

@@ -9,6 +9,7 @@ import (
 
 	"meridian/admin"
 	"meridian/checker"
+	"meridian/status"
 	"meridian/zones"
 )
 
@@ -42,8 +43,17 @@ func (p *process) begin(path string, d *declared, log *slog.Logger) {
 // hire makes the checker and tells it what to do. probe nil: real probes; live says who else votes.
 func (p *process) hire(probe func(context.Context, checker.Target) checker.Observation, live func() []string) {
 	d := p.declared.Load()
-	p.checker = checker.New(d.config.Checker.Vantage, p.sharing, checker.Options{Log: p.log, Probe: probe, Observed: p.observe, Live: live})
+	p.checker = checker.New(d.config.Checker.Vantage, p, checker.Options{Log: p.log, Probe: probe, Observed: p.observe, Live: live})
 	p.checker.SetDuties(d.duties())
+}
+
+// Publish implements checker.Board. A process that isn't to probe doesn't vote, not even with an empty ballot: others
+// would count it among those who share the targets.
+func (p *process) Publish(ctx context.Context, b status.Ballot) error {
+	if p.declared.Load().vantage() == "" {
+		return nil
+	}
+	return p.sharing.Publish(ctx, b)
 }
 
 // checkBounds are the bounds of health_check_duration_seconds.

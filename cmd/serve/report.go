@@ -65,7 +65,7 @@ func poolReport(snap *snapshot.Snapshot, svc *snapshot.Service, p int, f *fleet)
 	for _, addr := range pool.Endpoints {
 		e := admin.EndpointReport{Address: addr.String(), State: admin.StateUp, Observed: admin.StateUp, Admin: admin.AdminReady, Reason: "no check"}
 		if spec.Check != nil {
-			st := snap.States().View(spec.Name, spec.StateKey(addr))
+			st := f.state(snap).View(spec.Name, spec.StateKey(addr))
 			e.State, e.Forced, e.Reason = st.Health.String(), st.Forced, st.Reason
 			e.Observed, e.Held, e.Withheld = f.see(spec.StateKey(addr)), string(st.Held), st.Withheld
 			e.Votes = f.votes(spec.Check, addr)
@@ -96,21 +96,10 @@ func poolReport(snap *snapshot.Snapshot, svc *snapshot.Service, p int, f *fleet)
 
 // policyKind returns the word with which the configuration names the root of the service's policy.
 func policyKind(spec *zones.Service) string {
-	switch n := spec.Policy.(type) {
-	case *policy.Failover:
-		return "failover"
-	case *policy.Nearest:
-		return "nearest"
-	case *policy.Weighted:
-		return "weighted"
-	case *policy.Geo:
-		return "geo"
-	case *policy.All:
-		return "all"
-	case *policy.Region:
+	if n, ok := spec.Policy.(*policy.Region); ok {
 		return spec.Pools[n.Pool].Region.Name
 	}
-	return ""
+	return string(policy.KindOf(spec.Policy))
 }
 
 // weightOf returns the pool's weight in a service whose root is weighted.

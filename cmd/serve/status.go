@@ -40,7 +40,7 @@ func (s *server) Status() admin.StatusReport {
 	}
 	r.Config.LastReload = s.lastOutcome()
 	f := s.facts()
-	r.Board = boardReport(s.sharing.kind(), f.mirror)
+	r.Board = boardReport(s.sharing.kind(), f.mirror, f.idle)
 	r.Checkers = f.fleet.checkers(d.vantage())
 	control, _ := s.sharing.switchesNow()
 	r.Automation = automationReport(f.mirror, control.At)
@@ -87,7 +87,7 @@ func (c *Core) facts() *facts {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return &facts{
-		now: time.Now(), snap: c.Current().Load(), mirror: mirror, checker: c.checker.Stats(), fleet: newFleet(mirror.Ballots, mirror.Observed),
+		now: time.Now(), snap: c.Current().Load(), mirror: mirror, checker: c.checker.Stats(), fleet: newFleet(mirror.Ballots, mirror.Observed, c.states.Table()), idle: len(d.states) == 0,
 		publish: c.sharing.publishing(), switching: switching,
 		reloaded: c.lastReload == nil || c.lastReload.OK, geoError: c.geoError,
 		geoFile: d.config.Geo.Database != "", geoBuilt: d.config.Geo.Sources.Database.Info().BuildTime,
