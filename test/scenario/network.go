@@ -59,7 +59,7 @@ func (n *network) probe(ctx context.Context, t checker.Target) checker.Observati
 	case b.hangs:
 		return checker.Observation{Silent: true, Reason: fmt.Sprintf("no answer within %v", wait), Latency: wait}
 	case b.status == 0:
-		return checker.Observation{Reason: "connection refused", Latency: wait}
+		return checker.Observation{Refused: true, Reason: "connection refused", Latency: wait}
 	}
 	return checker.Observation{
 		OK: slices.Contains(t.Check.Status, b.status), Status: b.status, Latency: wait,
