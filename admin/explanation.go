@@ -15,6 +15,10 @@ type ExplainRequest struct {
 	Name string // the question's name; any case, the last dot may be missing
 	Type string // "A", "AAAA", ...; upper case
 	From string // address, network, ISO 3166 country or city: see ParseFrom
+	// A state of the world to suppose, on top of the one that is; as package simulate reads it. Empty: the one that is.
+	Down    []string // "eu-west", "www.glb.test:eu-west" or "198.18.1.1"
+	Dials   []string // "eu-west=40%" or "www.glb.test:eu-west=40%"
+	Weights []string // "www.glb.test:eu-west=50" or "www.glb.test:eu-west=50%"
 }
 
 // Explanation is how a question is answered now, and why: GET /api/v1/explain and `meridian explain --json`.
@@ -73,7 +77,7 @@ type Candidate struct {
 
 // ExplainStep is one step of the decision.
 type ExplainStep struct {
-	What   string `json:"what"`   // "zone", "client", "locality", "families", "policy", "second", "fallback", "draw", "answer"
+	What   string `json:"what"`   // "suppose", "zone", "client", "locality", "families", "policy", "second", "fallback", "draw", "answer"
 	Depth  int    `json:"depth"`  // how deep a policy lies within policies; 0 for everything else
 	Result string `json:"result"` // in words
 }

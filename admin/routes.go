@@ -165,6 +165,7 @@ func (s *Server) explain(w http.ResponseWriter, r *http.Request) {
 		writeError(w, err)
 		return
 	}
+	req.Down, req.Dials, req.Weights = r.URL.Query()["down"], r.URL.Query()["dial"], r.URL.Query()["weight"]
 	explanation, err := s.options.Explainer.Explain(r.Context(), req)
 	if err != nil {
 		writeError(w, err)

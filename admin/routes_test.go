@@ -24,13 +24,13 @@ func TestStatus(t *testing.T) {
 
 func TestExplain(t *testing.T) {
 	f := &fakeBackend{}
-	r := ask(newServer(f, ""), "GET", "/api/v1/explain?name=www.glb.test&type=aaaa&from=192.0.2.0/24")
+	r := ask(newServer(f, ""), "GET", "/api/v1/explain?name=www.glb.test&type=aaaa&from=192.0.2.0/24&down=eu-west&down=192.0.2.1&dial=us-east=40%25")
 	got := decode[Explanation](t, r)
 	if got.Schema != ExplainSchema || got.Type != "AAAA" {
 		t.Errorf("got %+v", got)
 	}
-	want := ExplainRequest{Name: "www.glb.test", Type: "AAAA", From: "192.0.2.0/24"}
-	if len(f.explained) != 1 || f.explained[0] != want {
+	want := ExplainRequest{Name: "www.glb.test", Type: "AAAA", From: "192.0.2.0/24", Down: []string{"eu-west", "192.0.2.1"}, Dials: []string{"us-east=40%"}}
+	if len(f.explained) != 1 || !reflect.DeepEqual(f.explained[0], want) {
 		t.Errorf("the backend was asked %v, want %v", f.explained, want)
 	}
 }

@@ -157,7 +157,7 @@ func TestSecondIsWhereClientsGoWithoutTheirFirst(t *testing.T) {
 			svc.Sticky = sticky
 			l := layout(t, second(svc)...)
 			up := l.Snapshot(nil, nil, nil)
-			for _, client := range append(clients(300), ecs(fromTokyo, 32), ecs(fromFrankfurt, 32)) {
+			for _, client := range append(clients(60), ecs(fromTokyo, 32), ecs(fromFrankfurt, 32)) {
 				first, next := ask(up.Service(0), dns.TypeA, client), ask(up.Service(1), dns.TypeA, client)
 				if !sticky && name != "near ties" {
 					continue // the two draw independently of each other

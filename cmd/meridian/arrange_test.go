@@ -40,6 +40,9 @@ func observe(t *testing.T, args []string) seen {
 		for _, f := range c.Command.Flags {
 			name := f.Names()[0]
 			got.Flags[name] = fmt.Sprint(c.Value(name))
+			if _, several := f.(*cli.StringSliceFlag); several {
+				got.Flags[name] = strings.Join(c.StringSlice(name), " ")
+			}
 		}
 		return nil
 	}

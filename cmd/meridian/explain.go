@@ -23,6 +23,9 @@ func (p *program) explainCommand() *cli.Command {
 		Flags: append(append(adminFlags(), outputFlags()...),
 			&cli.StringFlag{Name: "from", Usage: "the `CLIENT`: address, network, country code (JP) or a city of the database"},
 			&cli.StringFlag{Name: "type", Usage: "`TYPE` of the question", Value: "A"},
+			&cli.StringSliceFlag{Name: "down", Usage: "suppose an outage of `WHAT`: a region, SERVICE:REGION, or an endpoint's address"},
+			&cli.StringSliceFlag{Name: "dial", Usage: "suppose a `DIAL`: REGION=40% or SERVICE:REGION=40%"},
+			&cli.StringSliceFlag{Name: "weight", Usage: "suppose a `WEIGHT`: SERVICE:REGION=50, or 50% of the configured one"},
 			&cli.StringFlag{Name: "config", Aliases: []string{"c"}, Usage: "explain by this `FILE`, without a server"}),
 		Action: p.explain,
 	}
@@ -43,6 +46,7 @@ func (p *program) explain(c *cli.Context) error {
 	if err != nil {
 		return withCode(exitUsage, err)
 	}
+	request.Down, request.Dials, request.Weights = c.StringSlice("down"), c.StringSlice("dial"), c.StringSlice("weight")
 	explanation, err := p.explanation(c, request)
 	if err != nil {
 		return err
@@ -64,7 +68,8 @@ func (p *program) explanation(c *cli.Context, request admin.ExplainRequest) (*ad
 		return nil, err
 	}
 	var raw json.RawMessage
-	query := url.Values{"name": {request.Name}, "type": {request.Type}, "from": {request.From}}
+	query := url.Values{"name": {request.Name}, "type": {request.Type}, "from": {request.From},
+		"down": request.Down, "dial": request.Dials, "weight": request.Weights}
 	if err := client.call(c.Context, "GET", "/api/v1/explain", query, &raw); err != nil {
 		return nil, err
 	}

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -126,7 +127,7 @@ func TestDemoActions(t *testing.T) {
 func TestExplain(t *testing.T) {
 	b := &backend{}
 	url := b.start(t, "")
-	got := meridian(t, "explain", "www.glb.test", "--from", "192.0.2.0/24", "--admin", url)
+	got := meridian(t, "explain", "www.glb.test", "--down", "eu-west", "--from", "192.0.2.0/24", "--admin", url, "--dial", "cdn=40%")
 	for _, want := range []string{
 		"www.glb.test. A from 192.0.2.0/24: NOERROR 198.18.2.1\n",
 		"us-west, nearest; TTL 30, scope /28, generation 7\n",
@@ -140,7 +141,8 @@ func TestExplain(t *testing.T) {
 			t.Errorf("lacks %q:\n%s", want, got.out)
 		}
 	}
-	if want := (admin.ExplainRequest{Name: "www.glb.test", Type: "A", From: "192.0.2.0/24"}); b.asked != want {
+	want := admin.ExplainRequest{Name: "www.glb.test", Type: "A", From: "192.0.2.0/24", Down: []string{"eu-west"}, Dials: []string{"cdn=40%"}}
+	if !reflect.DeepEqual(b.asked, want) {
 		t.Errorf("asked %+v", b.asked)
 	}
 

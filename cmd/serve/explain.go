@@ -16,8 +16,13 @@ import (
 	"meridian/zones"
 )
 
-// explain says how the snapshot answers the question, by the very decision that a packet gets.
+// explain says how the snapshot answers the question, or would under what the request supposes, by the very decision
+// that a packet gets.
 func explain(snap *snapshot.Snapshot, cfg *config.Config, req admin.ExplainRequest) (*admin.Explanation, error) {
+	snap, supposed, err := suppose(snap, req)
+	if err != nil {
+		return nil, err
+	}
 	from, err := admin.ParseFrom(req.From, snap.Atlas().Networks())
 	if err != nil {
 		return nil, err
@@ -41,6 +46,9 @@ func explain(snap *snapshot.Snapshot, cfg *config.Config, req admin.ExplainReque
 	}
 	var place *geo.Place
 	e.Client, place = clientReport(snap, cfg, from.Prefix, a)
+	if supposed != "" {
+		e.Steps = append(e.Steps, admin.ExplainStep{What: "suppose", Result: supposed})
+	}
 	e.Steps = append(e.Steps, zoneStep(snap, a), clientStep(e.Client))
 	if a.Service < 0 {
 		e.Steps = append(e.Steps, admin.ExplainStep{What: "answer", Result: answerText(e)})

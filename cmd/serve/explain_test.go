@@ -250,3 +250,47 @@ func someClient(r *rand.Rand) netip.Prefix {
 	}
 	return netip.PrefixFrom(netip.AddrFrom4(a), 20+r.IntN(13)).Masked()
 }
+
+// A supposed state of the world is explained as a real one would be, and nothing of it stays.
+func TestExplainSupposes(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "meridian.yaml")
+	write(t, path, everyPolicy)
+	d, problems := declare(path, new(snapshot.Counters))
+	if d == nil {
+		t.Fatal(problems)
+	}
+	snap := d.layout.Snapshot(nil, nil, nil)
+	ask := func(name string, req admin.ExplainRequest) string {
+		req.Name, req.Type, req.From = name, "A", fromFrankfurt
+		e, err := explain(snap, d.config, req)
+		if err != nil {
+			return err.Error()
+		}
+		probability := map[string]float64{}
+		for _, c := range e.Candidates {
+			probability[c.Region] = c.Probability
+		}
+		return fmt.Sprintf("%s %.2f %s", e.Region, probability["eu-west"], e.Steps[0].Result)
+	}
+	const zone = "the name is in our zone glb.test."
+	for _, c := range []struct {
+		name string
+		req  admin.ExplainRequest
+		want string
+	}{
+		{"nearest.glb.test", admin.ExplainRequest{}, "eu-west 1.00 " + zone},
+		{"nearest.glb.test", admin.ExplainRequest{Down: []string{"eu-west"}}, "us-east 0.00 eu-west is down"},
+		{"nearest.glb.test", admin.ExplainRequest{Down: []string{"nearest.glb.test:eu-west"}}, "us-east 0.00 nearest.glb.test:eu-west is down"},
+		{"nearest.glb.test", admin.ExplainRequest{Down: []string{"198.18.3.1", "198.18.3.2"}}, "us-east 0.00 198.18.3.1 is down, 198.18.3.2 is down"},
+		{"sticky.glb.test", admin.ExplainRequest{Weights: []string{"sticky.glb.test:eu-west=4"}}, "eu-west 0.50 the weight of sticky.glb.test:eu-west=4"},
+		{"failover.glb.test", admin.ExplainRequest{Dials: []string{"eu-west=0%"}}, "us-east 0.00 the dial of eu-west=0%"},
+		{"nearest.glb.test", admin.ExplainRequest{}, "eu-west 1.00 " + zone},
+	} {
+		if got := ask(c.name, c.req); got != c.want {
+			t.Errorf("%s, %+v: got %q, want %q", c.name, c.req, got, c.want)
+		}
+	}
+	if got := ask("nearest.glb.test", admin.ExplainRequest{Down: []string{"eu-wets"}}); !strings.Contains(got, `did you mean "eu-west"?`) {
+		t.Errorf("an unknown region: %s", got)
+	}
+}
