@@ -164,7 +164,7 @@ func TestRulesOfAServiceOfItsOwn(t *testing.T) {
 // back, the fleet's do.
 func TestLocalView(t *testing.T) {
 	for name, away := range map[string]func(t *testing.T, b *brokenBoard){
-		"it can't be read": func(_ *testing.T, b *brokenBoard) { b.err = errors.New("board on fire") },
+		"it can't be read": func(_ *testing.T, b *brokenBoard) { b.fail(errors.New("board on fire")) },
 		// Read-only, full, or cut off from all checkers: what is on it only gets older.
 		"nobody writes to it": func(*testing.T, *brokenBoard) {},
 	} {
@@ -199,7 +199,7 @@ func TestLocalView(t *testing.T) {
 				m.expectHealth(t, "a", status.Up)
 				m.takeTold()
 
-				b.err = nil
+				b.fail(nil)
 				for _, vantage := range []string{"fra", "nyc"} {
 					publish(t, &b, vantage, map[string]status.Vote{"a": vote(status.Down, "")})
 				}
@@ -223,8 +223,8 @@ func TestWithoutACheckerStatesHoldForEver(t *testing.T) {
 		var b brokenBoard
 		m := startMirror(t, &b, Options{Local: &Memory{}})
 		heartbeat(t, &b, "fra", status.Down, 0)
-		b.err = errors.New("board on fire")
-		time.Sleep(24 * time.Hour)
+		b.fail(errors.New("board on fire"))
+		time.Sleep(time.Hour)
 		synctest.Wait()
 		m.expectHealth(t, "a", status.Down)
 		if r := m.Report(); r.Source != Held || !strings.Contains(r.Why, "board on fire") {

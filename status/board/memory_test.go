@@ -2,6 +2,7 @@ package board
 
 import (
 	"context"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -69,15 +70,18 @@ func TestHintsNeverBlockAndAreNeverLost(t *testing.T) {
 	}
 }
 
-// brokenBoard is a board whose reads fail while err is set. Only one goroutine at a time may touch it.
+// brokenBoard is a board whose reads fail while it is told so.
 type brokenBoard struct {
 	Memory
-	err error
+	err atomic.Pointer[error]
 }
 
+// fail has reads fail with err from now on; nil: no more.
+func (b *brokenBoard) fail(err error) { b.err.Store(&err) }
+
 func (b *brokenBoard) Ballots(ctx context.Context) ([]status.Arrival, error) {
-	if b.err != nil {
-		return nil, b.err
+	if err := b.err.Load(); err != nil && *err != nil {
+		return nil, *err
 	}
 	return b.Memory.Ballots(ctx)
 }

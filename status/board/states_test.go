@@ -216,7 +216,7 @@ func TestStatesHoldWhileTheBoardIsAway(t *testing.T) {
 		synctest.Wait()
 		m.takeTold()
 
-		b.err = errors.New("board on fire")
+		b.fail(errors.New("board on fire"))
 		publish(t, &b, "fra", map[string]status.Vote{"a": vote(status.Up, "")})
 		time.Sleep(time.Minute + time.Millisecond)
 		synctest.Wait()
@@ -229,7 +229,7 @@ func TestStatesHoldWhileTheBoardIsAway(t *testing.T) {
 			t.Errorf("the ballot that was read last has the age %v", r.Ballots)
 		}
 
-		b.err = nil
+		b.fail(nil)
 		publish(t, &b, "fra", map[string]status.Vote{"a": vote(status.Up, "")})
 		time.Sleep(boardRetry)
 		synctest.Wait()
