@@ -163,6 +163,9 @@ func (b *builder) checker() {
 		b.errorf(r.Addresses[0].at, "a checker that votes on a shared board needs a name of its own there: add checker.vantage, or node")
 	}
 	c.Vantages = int(raw.Vantages.v)
+	if c.Vantages > 0 && b.cfg.Board.Redis == nil {
+		b.warnf(raw.Vantages.at, "checker.vantages shares endpoints among checkers, and without board.redis there is only this one: it probes them all")
+	}
 	for i, t := range raw.References {
 		if !t.set {
 			continue
