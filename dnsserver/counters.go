@@ -29,6 +29,7 @@ const (
 type counters struct {
 	_         [64]byte
 	proto     proto
+	samples   *samples                                // for whoever takes them; nil: nobody does
 	blocks    atomic.Pointer[[]atomic.Pointer[block]] // by zone*families + family; grows
 	declined  [declines]atomic.Uint64
 	dropped   [drops]atomic.Uint64
@@ -101,6 +102,7 @@ type tally struct {
 	answers uint64         // how many
 	ranks   [places][maxRank + 1]uint32
 	ranked  bool // there are any in ranks
+	sampler sampler
 }
 
 // count counts the answer in a.
@@ -119,7 +121,11 @@ func (t *tally) count(c *counters, snap *snapshot.Snapshot, q *query, a *answer,
 		c.cut.Add(1)
 	}
 	if a.service >= 0 {
-		t.countService(c, snap.Service(a.service), a)
+		s := snap.Service(a.service)
+		t.countService(c, s, a)
+		if t.sampler.left--; t.sampler.left < 0 {
+			t.sampler.sample(c, s, q, a)
+		}
 	}
 }
 

@@ -81,6 +81,8 @@ type Server struct {
 	workers  sync.WaitGroup
 	shutting atomic.Bool
 
+	sampling sync.Mutex // held by the reader of samples
+
 	mu        sync.Mutex
 	serving   bool
 	listeners []*listener
@@ -221,7 +223,7 @@ func (s *Server) takeCounters(p proto) *counters {
 			return c
 		}
 	}
-	c := &counters{proto: p}
+	c := &counters{proto: p, samples: new(samples)}
 	s.counters = append(s.counters, c)
 	return c
 }
