@@ -21,7 +21,7 @@ import (
 
 // fleetWorld is world with a shared board and checks that don't take long.
 func fleetWorld(redis string) string {
-	text := strings.Replace(world, "checker: {vantage: here}", "checker: {enabled: false}\nboard: {redis: {addresses: [\""+redis+"\"]}}\n"+
+	text := strings.Replace(world, "checker: {vantage: here}", "checker: {enabled: false}\nboard: {redis: {addresses: [\""+redis+"\"]}}\n"+"flap: {dwell: 0s, suppress: 0}\n"+
 		"admin: {listen: 127.0.0.1:0}\ndns: {listen: [127.0.0.1:0]}", 1)
 	return strings.Replace(text, "interval: 5s, timeout: 1s", "interval: 200ms, timeout: 100ms, recheck: 100ms", 1)
 }
