@@ -100,7 +100,7 @@ func (c *fileContent) kept() kept {
 	}
 	maps.Copy(k.observed, table(c.Observed))
 	if c.Freeze != nil {
-		k.freeze = status.Freeze{On: true, Until: c.Freeze.Until, Author: c.Freeze.Author, Reason: c.Freeze.Reason}
+		k.freeze = status.Freeze{On: true, Until: c.Freeze.Until.UTC(), Author: c.Freeze.Author, Reason: c.Freeze.Reason}
 	}
 	return k
 }

@@ -112,6 +112,7 @@ func (s *States) SetRules(r status.Rules) {
 // SetFreeze sets the operator's switch: while it is on, what is observed goes on to be shown, and the states hold. It is
 // kept over restarts.
 func (s *States) SetFreeze(f status.Freeze) {
+	f.Until = f.Until.UTC().Round(0) // as a file would give it back
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if f == s.freeze {
