@@ -324,7 +324,7 @@ func (nv *naive) matches(r Rule) int {
 		s = 5
 	}
 	for _, c := range r.Cities {
-		if s == 0 && strings.ToLower(c.Name) == strings.ToLower(nv.place.City) && (c.In == nv.place.Country || c.In == nv.place.Subdivision) {
+		if s == 0 && strings.EqualFold(c.Name, nv.place.City) && (c.In == nv.place.Country || c.In == nv.place.Subdivision) {
 			s = 4
 		}
 	}

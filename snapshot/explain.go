@@ -76,6 +76,7 @@ func (s *Service) candidate(states status.Table, p, f int, loc Location, place *
 // if it didn't.
 func (s *Service) why(c *Candidate, p, f int, met *policy.Step, fallback bool, out planned, h PoolHealth) string {
 	both := s.family[f].inputs.both
+	other := len(both) > 0 && both[p] == 0 // the other family keeps it out
 	switch {
 	case c.Probability > 0 && fallback:
 		return "nothing takes this client's traffic, so the answer is as if everything were up"
@@ -89,7 +90,7 @@ func (s *Service) why(c *Candidate, p, f int, met *policy.Step, fallback bool, o
 		return "up, but takes nothing: " + h.Withheld
 	case c.Acceptance == 0:
 		return fmt.Sprintf("%d of %d endpoints up, %d needed: %s", h.Up, h.Endpoints, s.spec.MinHealthy.Of(h.Endpoints), h.Reason)
-	case both != nil && both[p] == 0:
+	case other:
 		return "takes nothing over " + familyNames[1-f] + ", and both families go together"
 	case met == nil:
 		return "the policy offers it nothing from the client's place"
