@@ -147,6 +147,9 @@ func (f *facts) drained() (fallback, short []string) {
 	}
 	for _, svc := range f.snap.Services() {
 		spec, taken := svc.Spec(), false
+		if spec.Of != nil {
+			continue // its pools are those of the service
+		}
 		for p := range spec.Pools {
 			if max(svc.Acceptance(dns.TypeA, p), svc.Acceptance(dns.TypeAAAA, p)) > 0 {
 				taken = true

@@ -65,8 +65,8 @@ func aim(cfg *config.Config) *declared {
 	d := &declared{config: cfg, states: map[string]stated{}, loadedAt: time.Now()}
 	probed := map[string]bool{}
 	for _, s := range cfg.Services {
-		if s.Check == nil {
-			continue
+		if s.Check == nil || s.Of != nil {
+			continue // nothing to probe, or nothing that isn't probed for the service itself
 		}
 		for _, p := range s.Pools {
 			for _, addr := range p.Endpoints {

@@ -294,3 +294,24 @@ func TestExplainSupposes(t *testing.T) {
 		t.Errorf("an unknown region: %s", got)
 	}
 }
+
+// Pinned and second-choice names answer, but status lists the services that are declared.
+func TestOtherNamesAreNoServicesOfTheirOwn(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "meridian.yaml")
+	write(t, path, everyPolicy)
+	d, problems := declare(path, new(snapshot.Counters))
+	if d == nil {
+		t.Fatal(problems)
+	}
+	listed := serviceStates(d.layout.Snapshot(nil, nil, nil), nil, nil)
+	if declared := strings.Count(everyPolicy, "check: web"); len(listed) != declared || len(d.config.Services) <= declared {
+		t.Errorf("%d services are listed, %d declared, %d names in all", len(listed), declared, len(d.config.Services))
+	}
+	for _, s := range d.states {
+		for _, place := range s.places {
+			if strings.HasPrefix(place, "second.") || strings.HasPrefix(place, "eu-west.") {
+				t.Errorf("a state is said to be of %s", place)
+			}
+		}
+	}
+}

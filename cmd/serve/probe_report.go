@@ -24,6 +24,9 @@ func (p *Probe) Status() admin.StatusReport {
 	f := p.ballots()
 	r.Checkers = f.checkers(d.vantage())
 	for _, s := range d.config.Services {
+		if s.Of != nil {
+			continue
+		}
 		state := admin.ServiceState{Name: s.Name, Policy: policyKind(s), TTL: s.TTL, State: admin.StateUnknown, Pools: []admin.PoolReport{}}
 		if s.Check != nil {
 			state.Check = s.Check.Name

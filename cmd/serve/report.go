@@ -13,7 +13,7 @@ import (
 	"meridian/zones"
 )
 
-// serviceStates reports every service of the snapshot. given holds the answers given so far, by label; f says what the
+// serviceStates reports every service of the snapshot, without their other names. given holds the answers given so far, by label; f says what the
 // checkers say, nil: it isn't asked.
 func serviceStates(snap *snapshot.Snapshot, given map[snapshot.Label]uint64, f *fleet) []admin.ServiceState {
 	sums := map[string]map[string]uint64{}
@@ -26,6 +26,9 @@ func serviceStates(snap *snapshot.Snapshot, given map[snapshot.Label]uint64, f *
 	}
 	out := []admin.ServiceState{}
 	for _, svc := range snap.Services() {
+		if svc.Spec().Of != nil {
+			continue
+		}
 		out = append(out, serviceState(snap, svc, sums[svc.Spec().Name], f))
 	}
 	return out
