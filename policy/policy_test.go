@@ -207,3 +207,39 @@ func TestSpreadKeepsLocalitiesFew(t *testing.T) {
 		t.Errorf("%d localities", len(keys))
 	}
 }
+
+// An answer of many half-drained regions is one of 256 sets and not of 4096; those beyond the eighth take everything.
+func TestAllOfManyPartlyAcceptingPoolsIsBounded(t *testing.T) {
+	tree := Tree{Root: &All{}}
+	in := Input{}
+	for i := range 12 {
+		tree.Pools = append(tree.Pools, geo.Region{Name: string(rune('a' + i))})
+		tree.Root.(*All).Children = append(tree.Root.(*All).Children, &Region{Pool: i})
+		in.Acceptance = append(in.Acceptance, 0.5)
+	}
+	dist := tree.Pour(nil, in)
+	share := make([]float64, 12)
+	for _, part := range dist {
+		for _, pool := range part.Pools {
+			share[pool] += part.P
+		}
+	}
+	for i, s := range share {
+		want := 0.5
+		if i >= 8 {
+			want = 1
+		}
+		if math.Abs(s-want) > 1e-9 {
+			t.Errorf("pool %d is in %g of the answers, want %g", i, s, want)
+		}
+	}
+	if len(dist) != 256 {
+		t.Errorf("%d answers", len(dist))
+	}
+	c := tree.Course(nil, in)
+	for client := range uint64(2000) {
+		if i := c.Draw(Mix(client)); i < 0 || len(dist[i].Pools) < 4 {
+			t.Fatalf("client %d draws %d", client, i)
+		}
+	}
+}
