@@ -49,8 +49,8 @@ func (e *Explanation) Finish() {
 
 // ClientReport is what is known of the client.
 type ClientReport struct {
-	Address     string      `json:"address"`     // network that was looked up: "192.0.2.0/24"
-	Source      string      `json:"source"`      // "ecs" or "resolver": whose address it is
+	Address     string      `json:"address"`     // network that was looked up: "192.0.2.0/24"; empty: only the place is known
+	Source      string      `json:"source"`      // "ecs" or "resolver": whose address it is; "place": nobody's
 	Network     string      `json:"network"`     // the database's network that contains it; empty: none
 	Country     string      `json:"country"`     // ISO 3166-1; empty: not known
 	Subdivision string      `json:"subdivision"` // ISO 3166-2; empty: not known

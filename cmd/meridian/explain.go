@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -101,7 +102,7 @@ func (p *program) showExplanation(e *admin.Explanation) {
 	if answer == "" {
 		answer = "no records"
 	}
-	fmt.Fprintf(p.out, "%s %s from %s: %s %s\n", e.Name, e.Type, e.Client.Address, e.RCode, answer)
+	fmt.Fprintf(p.out, "%s %s from %s: %s %s\n", e.Name, e.Type, cmp.Or(e.Client.Address, e.Client.Country), e.RCode, answer)
 	because := e.Reason
 	if e.Region != "" {
 		because = e.Region + ", " + e.Reason

@@ -27,13 +27,14 @@ func explain(snap *snapshot.Snapshot, cfg *config.Config, req admin.ExplainReque
 	if err != nil {
 		return nil, err
 	}
-	if from.Place != nil {
-		return nil, &admin.RequestError{
-			Text: fmt.Sprintf("the database in use knows no network of %s", from.Place.Country),
-			Hint: "give an address or a network",
-		}
-	}
 	client := snapshot.Client{ECS: from.Prefix, Source: from.Prefix.Addr()}
+	if from.Place != nil {
+		// Wherever its address is looked up, it is there.
+		if snap, err = snap.At(from.Place); err != nil {
+			return nil, err
+		}
+		client = snapshot.Client{Source: netip.IPv4Unspecified()}
+	}
 	a, err := dnsserver.Decide(snap, dnsserver.Question{
 		Name: req.Name, Type: dns.StringToType[req.Type], Client: client, Random: drawFor(from.Prefix),
 	})
@@ -45,7 +46,11 @@ func explain(snap *snapshot.Snapshot, cfg *config.Config, req admin.ExplainReque
 		Scope: int(a.Scope), Generation: snap.Generation, Reason: reasonOf(a), Candidates: []admin.Candidate{},
 	}
 	var place *geo.Place
-	e.Client, place = clientReport(snap, cfg, from.Prefix, a)
+	if from.Place != nil {
+		e.Client, place = placeReport(from.Place, cfg), from.Place
+	} else {
+		e.Client, place = clientReport(snap, cfg, from.Prefix, a)
+	}
 	if supposed != "" {
 		e.Steps = append(e.Steps, admin.ExplainStep{What: "suppose", Result: supposed})
 	}
@@ -99,6 +104,15 @@ func reasonOf(a dnsserver.Answer) string {
 		return "nodata"
 	}
 	return "static"
+}
+
+// placeReport is the report of a client of whom nothing is known but the place.
+func placeReport(place *geo.Place, cfg *config.Config) admin.ClientReport {
+	r := admin.ClientReport{Source: "place", Country: place.Country, Continent: place.Continent, Database: databaseName(cfg)}
+	if place.Coordinates.Known {
+		r.Coordinates = &[2]float64{place.Coordinates.Lat, place.Coordinates.Lon}
+	}
+	return r
 }
 
 func clientReport(snap *snapshot.Snapshot, cfg *config.Config, p netip.Prefix, a dnsserver.Answer) (admin.ClientReport, *geo.Place) {
@@ -166,6 +180,10 @@ func clientStep(c admin.ClientReport) admin.ExplainStep {
 		if s != "" {
 			known = append(known, s)
 		}
+	}
+	if c.Source == "place" {
+		return admin.ExplainStep{What: "client", Result: fmt.Sprintf(
+			"somewhere in %s, taken to be at its centre: %s knows no network there, so rules by network don't apply", strings.Join(known, ", "), c.Database)}
 	}
 	text := c.Address + " is at an unknown place"
 	if len(known) > 0 {
