@@ -53,26 +53,33 @@ func BenchmarkSteps(b *testing.B) {
 	r := testResponder(b, udp)
 	snap := r.current.Load()
 	packet := pack(b, ask("www.glb.test.", dns.TypeA, clientSubnet("192.0.2.0/24")))
+	r.asked.take(packet, resolver)
 	var out [maxUDP]byte
 	b.Run("parse", func(b *testing.B) {
 		for b.Loop() {
-			parseQuery(packet, &r.name, &r.query)
+			r.asked.parse()
+		}
+	})
+	b.Run("find", func(b *testing.B) {
+		for b.Loop() {
+			r.asked.find(snap)
+			r.asked.fetch(snap)
 		}
 	})
 	b.Run("decide", func(b *testing.B) {
 		for b.Loop() {
-			r.id.decide(snap, &r.query, resolver, 1, &r.answer)
+			r.id.decide(snap, &r.asked.query, &r.asked.finding, 1, &r.answer)
 		}
 	})
 	b.Run("render", func(b *testing.B) {
 		for b.Loop() {
-			r.answer.fit(&r.query, r.id, maxUDP)
-			appendFast(out[:0], &r.query, &r.answer, r.id)
+			r.answer.fit(&r.asked.query, r.id, maxUDP)
+			appendFast(out[:0], &r.asked.query, &r.answer, r.id)
 		}
 	})
 	b.Run("count", func(b *testing.B) {
 		for b.Loop() {
-			r.count(snap, resolver)
+			r.count(&r.asked, snap)
 		}
 	})
 }

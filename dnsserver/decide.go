@@ -2,7 +2,6 @@ package dnsserver
 
 import (
 	"bytes"
-	"net/netip"
 
 	"github.com/miekg/dns"
 
@@ -36,7 +35,6 @@ type answer struct {
 	location snapshot.Location
 	outcome  snapshot.Outcome
 
-	client snapshot.Client  // who asks
 	target [maxNameLen]byte // scratch: the name that the chain has led to, in lower case
 	cut    [maxNameLen]byte // scratch: the owner of a delegation
 }
@@ -60,9 +58,9 @@ type identity struct {
 	version *zones.RRset // CH TXT of version.bind and version.server; nil: refused
 }
 
-// decide is the whole policy of answering. It reads one snapshot and writes a; equal arguments give equal answers.
-// source is the address that the query came from, random a uniform random number.
-func (id *identity) decide(snap *snapshot.Snapshot, q *query, source netip.Addr, random uint64, a *answer) {
+// decide is the whole policy of answering. It reads one snapshot and writes a; equal arguments give equal answers. f is
+// what the query's name was found to lead to, random a uniform random number.
+func (id *identity) decide(snap *snapshot.Snapshot, q *query, f *finding, random uint64, a *answer) {
 	a.reset()
 	if rcode := refusal(q); rcode != dns.RcodeSuccess {
 		a.rcode = rcode
@@ -72,11 +70,7 @@ func (id *identity) decide(snap *snapshot.Snapshot, q *query, source netip.Addr,
 		id.decideChaos(q, a)
 		return
 	}
-	a.client.Source = source
-	if q.subnet.present || a.client.ECS.IsValid() {
-		a.client.ECS = q.subnet.prefix()
-	}
-	a.decideName(snap, q.name, q.qtype, &a.client, random)
+	a.decideName(snap, f, q.name, q.qtype, random)
 }
 
 // refusal returns the RCODE of queries that get no look at the zones, NOERROR for all others.
@@ -106,16 +100,14 @@ func refusal(q *query) uint16 {
 
 // decideName follows RFC 6672, section 3.2 (once RFC 1034, section 4.3.2), from the zone to the node to the RRset, and
 // along CNAMEs and DNAMEs in our zones.
-func (a *answer) decideName(snap *snapshot.Snapshot, name []byte, qtype uint16, client *snapshot.Client, random uint64) {
+func (a *answer) decideName(snap *snapshot.Snapshot, f *finding, name []byte, qtype uint16, random uint64) {
 	if snap == nil { // none was published yet
 		a.rcode = dns.RcodeServerFailure
 		return
 	}
+	a.zone = f.match.Zone
 	for {
-		m := snap.Index.Find(name, qtype)
-		if a.links == 0 {
-			a.zone = m.Zone
-		}
+		m := &f.match
 		switch m.Kind {
 		case zones.Refused:
 			if a.links == 0 {
@@ -137,27 +129,30 @@ func (a *answer) decideName(snap *snapshot.Snapshot, name []byte, qtype uint16, 
 		case zones.Redirection:
 			name = a.redirect(m.Node, name)
 		default:
-			name = a.decideNode(snap, m, qtype, client, random)
+			name = a.decideNode(snap, f, qtype, random)
 		}
 		if name == nil {
 			return
 		}
 		name = lower(&a.target, name)
+		f.find(snap, name, qtype)
+		f.fetch(snap, qtype)
 		random = random<<32 | random>>32 // the same draw twice along one chain would tie the two services together
 	}
 }
 
 // decideNode answers from a node that exists. It returns the wire name that the answer goes on at; nil: it is done.
-func (a *answer) decideNode(snap *snapshot.Snapshot, m zones.Match, qtype uint16, client *snapshot.Client, random uint64) []byte {
+func (a *answer) decideNode(snap *snapshot.Snapshot, f *finding, qtype uint16, random uint64) []byte {
 	a.authoritative = true
-	if i := m.Node.Service(); i >= 0 && (qtype == dns.TypeA || qtype == dns.TypeAAAA) {
-		return a.decideService(snap, i, m.Zone, qtype, client, random)
+	m := &f.match
+	if f.service >= 0 {
+		return a.decideService(snap, f, qtype, random)
 	}
 	if qtype == dns.TypeANY {
-		a.decideAny(m)
+		a.decideAny(*m)
 		return nil
 	}
-	if set := m.Node.RRset(qtype); set != nil {
+	if set := f.set; set != nil {
 		a.add(records{set, 0, len(set.Ends)})
 		return nil
 	}
@@ -170,17 +165,16 @@ func (a *answer) decideNode(snap *snapshot.Snapshot, m zones.Match, qtype uint16
 
 // decideService draws. The scope is the map's: it goes with every answer of the name and type, NODATA and SERVFAIL
 // included, or a resolver would keep one for the whole world.
-func (a *answer) decideService(snap *snapshot.Snapshot, i int, zone *zones.ZoneData, qtype uint16, client *snapshot.Client, random uint64) []byte {
-	service := snap.Service(i)
-	a.service = i
-	service.Answer(qtype, client, random, &a.location, &a.outcome)
+func (a *answer) decideService(snap *snapshot.Snapshot, f *finding, qtype uint16, random uint64) []byte {
+	a.service, a.location = f.service, f.location
+	snap.Service(f.service).DrawTo(qtype, &a.location, random, &a.outcome)
 	a.scope = max(a.scope, a.location.Scope)
 	switch set := a.outcome.Set; {
 	case a.outcome.Servfail:
 		a.links, a.authoritative = 0, false
 		a.rcode = dns.RcodeServerFailure
 	case set == nil:
-		a.deny(zone)
+		a.deny(f.match.Zone)
 	case set.Type == dns.TypeCNAME:
 		return a.follow(records{set, a.outcome.First, 1})
 	default:

@@ -44,7 +44,10 @@ func Decide(snap *snapshot.Snapshot, q Question) (Answer, error) {
 	var a answer
 	a.reset()
 	if a.rcode = refusal(&query{class: dns.ClassINET, qtype: q.Type}); a.rcode == dns.RcodeSuccess {
-		a.decideName(snap, wire, q.Type, &q.Client, q.Random)
+		f := finding{client: q.Client}
+		f.find(snap, wire, q.Type)
+		f.fetch(snap, q.Type)
+		a.decideName(snap, &f, wire, q.Type, q.Random)
 	}
 	m := &dns.Msg{Question: []dns.Question{{Name: zones.NameString(wire)}}}
 	sections(m, &a)

@@ -20,33 +20,36 @@ func parity(t interface {
 	Fatalf(string, ...any)
 }, id *identity, snap *snapshot.Snapshot, packet []byte, limit int, source netip.Addr, random uint64) *dns.Msg {
 	t.Helper()
-	var q query
+	var k asked
 	var a answer
-	var name [maxNameLen]byte
 	if answerable(packet) != plain {
 		return nil
 	}
-	if parseQuery(packet, &name, &q) != plain {
-		parseSlow(packet, &name, &q)
+	k.take(packet, source)
+	if k.parse(); k.why != plain {
+		k.parseSlow()
 	}
-	id.decide(snap, &q, source, random, &a)
+	k.findAnyway(snap)
+	k.finding.fetch(snap, k.query.qtype)
+	q := &k.query
+	id.decide(snap, q, &k.finding, random, &a)
 	if limit == 0 {
-		limit = udpLimit(&q)
+		limit = udpLimit(q)
 	}
-	a.fit(&q, id, limit)
-	slow, err := appendSlow(nil, &q, &a, id)
+	a.fit(q, id, limit)
+	slow, err := appendSlow(nil, q, &a, id)
 	if err != nil {
 		t.Fatalf("slow: %v", err)
 	}
-	one := checked(t, &q, slow, limit)
+	one := checked(t, q, slow, limit)
 	if q.tsig != nil {
 		return one // a TSIG is the slow renderer's alone
 	}
-	fast := appendFast(nil, &q, &a, id)
-	if size := a.size(&q, id); !a.truncated && size != len(fast) {
+	fast := appendFast(nil, q, &a, id)
+	if size := a.size(q, id); !a.truncated && size != len(fast) {
 		t.Fatalf("%d bytes, but the answer's size is %d", len(fast), size)
 	}
-	other := checked(t, &q, fast, limit)
+	other := checked(t, q, fast, limit)
 	if !reflect.DeepEqual(one, other) {
 		t.Fatalf("two renderers, two messages:\n%v\n%v", one, other)
 	}

@@ -22,9 +22,8 @@ type responder struct {
 	tally   tally // to be flushed before answers are sent
 	untimed int   // queries before the next one that is timed
 	random  uint64
-	query   query
+	asked   asked // the packet that no batch holds
 	answer  answer
-	name    [maxNameLen]byte
 }
 
 func newResponder(current *snapshot.Current, id *identity, counts *counters, log *slog.Logger) *responder {
@@ -34,56 +33,71 @@ func newResponder(current *snapshot.Current, id *identity, counts *counters, log
 // respond appends the answer to packet to dst, and returns dst as it was if there is none to give. dst must have room
 // for maxUDP bytes where no allocation is wanted.
 func (r *responder) respond(dst, packet []byte, source netip.Addr) []byte {
+	r.asked.take(packet, source)
+	return r.respondTo(dst, &r.asked, r.current.Load())
+}
+
+// respondTo is respond for a packet of which something may have been found in snap.
+func (r *responder) respondTo(dst []byte, k *asked, snap *snapshot.Snapshot) []byte {
 	if r.untimed--; r.untimed >= 0 {
-		return r.respondSafely(dst, packet, source)
+		return r.respondSafely(dst, k, snap)
 	}
 	r.untimed = sampleEvery - 1
 	begin := time.Now()
-	dst = r.respondSafely(dst, packet, source)
+	dst = r.respondSafely(dst, k, snap)
 	r.counts.durations.observe(time.Since(begin))
 	return dst
 }
 
 // respondSafely makes a mistake of ours that panics a SERVFAIL.
-func (r *responder) respondSafely(dst, packet []byte, source netip.Addr) (out []byte) {
+func (r *responder) respondSafely(dst []byte, k *asked, snap *snapshot.Snapshot) (out []byte) {
 	defer func() {
 		if p := recover(); p != nil {
-			out = r.apologise(dst, packet, p)
+			out = r.apologise(dst, k.packet, p)
 		}
 	}()
-	if d := parseQuery(packet, &r.name, &r.query); d != plain {
-		return r.respondSlowly(dst, packet, source, d)
+	if !k.found {
+		k.parse()
+		k.find(snap)
+		k.fetch(snap)
 	}
-	snap := r.decide(source)
-	out = appendFast(dst, &r.query, &r.answer, r.id)
-	r.count(snap, source)
+	if k.why != plain {
+		return r.respondSlowly(dst, k, snap)
+	}
+	r.decide(k, snap)
+	out = appendFast(dst, &k.query, &r.answer, r.id)
+	r.count(k, snap)
 	return out
 }
 
 // respondSlowly answers what the fast path declined. It runs in the caller's goroutine, so that no more of it runs at
 // once than there are workers and connections, and its work is bounded by the length of the packet.
-func (r *responder) respondSlowly(dst, packet []byte, source netip.Addr, why decline) []byte {
-	r.counts.declined[why].Add(1)
-	if why == declinedShort || why == declinedResponse {
+func (r *responder) respondSlowly(dst []byte, k *asked, snap *snapshot.Snapshot) []byte {
+	r.counts.declined[k.why].Add(1)
+	if k.why == declinedShort || k.why == declinedResponse {
 		return dst
 	}
-	parseSlow(packet, &r.name, &r.query)
-	snap := r.decide(source)
-	out, err := appendSlow(dst, &r.query, &r.answer, r.id)
+	k.parseSlow()
+	k.findAnyway(snap)
+	k.finding.fetch(snap, k.query.qtype)
+	r.decide(k, snap)
+	out, err := appendSlow(dst, &k.query, &r.answer, r.id)
 	if err != nil {
 		// A record that was packed when the snapshot was compiled can be packed now.
 		panic(err)
 	}
-	r.count(snap, source)
+	r.count(k, snap)
 	return out
 }
 
-// decide turns the query into the answer, and returns the snapshot that it read.
-func (r *responder) decide(source netip.Addr) *snapshot.Snapshot {
-	snap := r.current.Load()
-	r.id.decide(snap, &r.query, source, r.nextRandom(), &r.answer)
-	r.answer.fit(&r.query, r.id, r.limit())
-	return snap
+// decide turns the query into the answer.
+func (r *responder) decide(k *asked, snap *snapshot.Snapshot) {
+	r.id.decide(snap, &k.query, &k.finding, r.nextRandom(), &r.answer)
+	limit := maxTCP
+	if r.counts.proto == udp {
+		limit = udpLimit(&k.query)
+	}
+	r.answer.fit(&k.query, r.id, limit)
 }
 
 // nextRandom returns a uniform random number, by SplitMix64 (Steele, Lea and Flood): the choice of a pool is no secret,
@@ -96,21 +110,13 @@ func (r *responder) nextRandom() uint64 {
 	return x ^ x>>31
 }
 
-// limit returns the longest answer to the query.
-func (r *responder) limit() int {
-	if r.counts.proto == tcp {
-		return maxTCP
-	}
-	return udpLimit(&r.query)
-}
-
 // count counts one answer.
-func (r *responder) count(snap *snapshot.Snapshot, source netip.Addr) {
+func (r *responder) count(k *asked, snap *snapshot.Snapshot) {
 	f := ipv4
-	if source.Is6() {
+	if k.finding.client.Source.Is6() {
 		f = ipv6
 	}
-	r.tally.count(r.counts, snap, &r.query, &r.answer, f)
+	r.tally.count(r.counts, snap, &k.query, &r.answer, f)
 }
 
 // flush makes what was counted visible.

@@ -13,6 +13,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"meridian/snapshot"
 )
 
 const (
@@ -55,6 +57,7 @@ type batch struct {
 	controls        [batchSize][controlSize]byte
 	packets         [batchSize][packetSize]byte
 	answers         [batchSize][answerSize]byte
+	asked           [batchSize]asked
 	filled, replies int
 }
 
@@ -212,13 +215,14 @@ func (s *packetSocket) receive(flags uintptr) syscall.Errno {
 	return errno
 }
 
-// answer turns the packets of the batch into replies.
+// answer turns the packets of the batch into replies, all from one snapshot.
 func (b *batch) answer(r *responder) {
+	snap := r.current.Load()
+	b.find(snap)
 	b.replies = 0
 	for i := range b.filled {
 		m := &b.in[i]
-		packet := b.packets[i][:m.length]
-		reply := r.respond(b.answers[i][:0], packet, address(&b.sources[i]))
+		reply := r.respondTo(b.answers[i][:0], &b.asked[i], snap)
 		if len(reply) == 0 {
 			continue
 		}
@@ -234,6 +238,25 @@ func (b *batch) answer(r *responder) {
 		b.replies++
 	}
 	r.flush()
+}
+
+// find parses all packets, and finds what they ask for, before the first is answered.
+func (b *batch) find(snap *snapshot.Snapshot) {
+	all := b.asked[:b.filled]
+	for i := range all {
+		all[i].take(b.packets[i][:b.in[i].length], address(&b.sources[i]))
+	}
+	// A mistake of ours is met again, and reported, when the packet is answered.
+	defer func() { _ = recover() }()
+	for i := range all {
+		all[i].parse()
+	}
+	for i := range all {
+		all[i].find(snap)
+	}
+	for i := range all {
+		all[i].fetch(snap)
+	}
 }
 
 // address returns the address in a socket address that the kernel wrote.

@@ -73,22 +73,16 @@ func (s *Service) TTL() uint32 { return s.spec.TTL }
 // Geographic reports whether the service's answers depend on where the client is.
 func (s *Service) Geographic() bool { return s.view != nil }
 
-// Answer is Locate and Draw in one, for the packet path: into loc and o, because values of their size cost more to hand
-// over than to make.
-func (s *Service) Answer(qtype uint16, c *Client, random uint64, loc *Location, o *Outcome) {
-	s.locate(c, loc)
-	s.draw(qtype, loc, random, o)
-}
-
 // Locate finds the client's locality. The address of an ECS option is looked up as it was sent; if it is private
 // and neither database nor overrides know it, the source address decides, under the scope of the private block.
 // The scope depends on the map alone, never on health or on the answer.
 func (s *Service) Locate(c Client) (loc Location) {
-	s.locate(&c, &loc)
+	s.LocateTo(&c, &loc)
 	return loc
 }
 
-func (s *Service) locate(c *Client, loc *Location) {
+// LocateTo is Locate for the packet path, where handing over values of this size costs more than making them.
+func (s *Service) LocateTo(c *Client, loc *Location) {
 	subnet := c.ECS.IsValid() && c.ECS.Bits() > 0
 	loc.Locality, loc.Scope, loc.FromECS = geo.Unknown, 0, subnet
 	if subnet {
@@ -134,11 +128,12 @@ type Outcome struct {
 // random number; equal numbers give equal answers from one snapshot. It also turns the order of the records; a
 // sticky service takes the pool from the client's prefix instead.
 func (s *Service) Draw(qtype uint16, loc Location, random uint64) (o Outcome) {
-	s.draw(qtype, &loc, random, &o)
+	s.DrawTo(qtype, &loc, random, &o)
 	return o
 }
 
-func (s *Service) draw(qtype uint16, loc *Location, random uint64, o *Outcome) {
+// DrawTo is Draw for the packet path, as LocateTo is Locate.
+func (s *Service) DrawTo(qtype uint16, loc *Location, random uint64, o *Outcome) {
 	o.Set, o.First, o.Count, o.Servfail, o.Counter, o.Rank = nil, 0, 0, false, 0, 0
 	if qtype != dns.TypeA && qtype != dns.TypeAAAA {
 		return
