@@ -46,13 +46,13 @@ func (b ballots) at(now time.Time) []status.Arrival {
 	return aged
 }
 
-// look reads the board once, chooses whose votes count, and publishes what follows from them.
-func (s *States) look(ctx context.Context) {
+// look reads the board once, chooses whose votes count, and publishes what follows from them. It returns when it had read.
+func (s *States) look(ctx context.Context) (read time.Time) {
 	arrivals, err := s.board.Ballots(ctx)
-	if ctx.Err() != nil {
-		return
-	}
 	now := time.Now()
+	if ctx.Err() != nil {
+		return now
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	maxAge := s.rules.MaxAge
@@ -75,6 +75,7 @@ func (s *States) look(ctx context.Context) {
 	if s.disk.due(seen.confirmed) {
 		s.disk.request()
 	}
+	return now
 }
 
 // choose decides whose votes count: the board's, if it is of use; else, after a while, this process's own; else nobody's.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"hash/maphash"
 	"log/slog"
 	"maps"
 	"math/rand/v2"
@@ -94,7 +95,20 @@ type post struct {
 	epoch, seq int64
 	last       time.Time
 	pace       time.Duration
-	blind      bool // what is stored can't be read: replace it unseen
+	verdicts   uint64 // of the last ballot that arrived
+	blind      bool   // what is stored can't be read: replace it unseen
+}
+
+var verdictSeed = maphash.MakeSeed()
+
+// verdicts sums up what a ballot says, without its evidence. Equal sums are as good as equal ballots: what hangs on it is
+// a hint.
+func verdicts(b status.Ballot) uint64 {
+	sum := maphash.String(verdictSeed, b.Doubt) | 1 // 0 is no ballot
+	for target, v := range b.Votes {
+		sum += maphash.String(verdictSeed, target) * (1 + uint64(v.Health) + uint64(v.Withheld*10000)<<8)
+	}
+	return sum
 }
 
 // What a hint is about. It is nothing but a hint: whoever gets one reads.
@@ -170,6 +184,9 @@ func (r *Redis) Publish(ctx context.Context, b status.Ballot) error {
 		err = r.post(ctx, p, b, payload)
 	}
 	p.blind = errors.Is(err, errTooMuch)
+	if err == nil {
+		p.verdicts = verdicts(b)
+	}
 	r.figures.count("publish", err)
 	r.writes.record(err)
 	return err
@@ -209,7 +226,9 @@ func (r *Redis) post(ctx context.Context, p *post, b status.Ballot, payload []by
 			{"ZADD", index, now, b.Vantage},
 			{"ZREMRANGEBYSCORE", index, "-inf", now - forgetAfter.Microseconds()},
 			{"ZREMRANGEBYRANK", index, 0, -maxVantages - 1},
-			{"PUBLISH", r.keys.hint(), hintBallot},
+		}
+		if p.verdicts != verdicts(b) { // a heartbeat is found by the periodic reading
+			writes = append(writes, command{"PUBLISH", r.keys.hint(), hintBallot})
 		}
 		if kind, _ := seen[2].value.(string); kind != "zset" && kind != "none" {
 			writes = append([]command{{"DEL", index}}, writes...) // not ours, under our name
@@ -250,7 +269,9 @@ func (r *Redis) Ballots(ctx context.Context) ([]status.Arrival, error) {
 	if err := r.reads.closed(); err != nil {
 		return nil, err
 	}
-	empty, err := r.refresh(ctx)
+	limited, cancel := context.WithTimeout(ctx, r.client.timeout)
+	defer cancel()
+	empty, err := r.refresh(limited)
 	if ctx.Err() != nil && err != nil {
 		return nil, err
 	}

@@ -132,14 +132,12 @@ func (c *client) transact(ctx context.Context, watched string, reads []command, 
 	defer cancel()
 	var refused error
 	err := c.rdb.Watch(ctx, func(tx *redis.Tx) error {
-		refused = nil
 		seen, err := pipelined(ctx, tx.Pipelined, reads)
 		if err != nil {
 			return err
 		}
-		writes, err := decide(seen)
-		if err != nil || len(writes) == 0 {
-			refused = err
+		var writes []command
+		if writes, refused = decide(seen); refused != nil || len(writes) == 0 {
 			return nil
 		}
 		done, err := pipelined(ctx, tx.TxPipelined, writes)

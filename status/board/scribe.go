@@ -23,7 +23,7 @@ type Page struct {
 
 const (
 	leaseTime     = 15 * time.Second // of the scribe's office
-	officeHours   = 5 * time.Second  // how often the lease is renewed, or asked for
+	leaseRenewal  = 5 * time.Second  // how often it is renewed, or asked for
 	pageLifetime  = time.Minute      // pages that nobody writes any more vanish: nobody knows
 	rewritePages  = 10 * time.Second // all pages, changed or not
 	scribePace    = time.Second      // least time between two writings
@@ -107,7 +107,7 @@ func (s *Scribe) Run(ctx context.Context) error {
 		if !sleep(ctx, pause) {
 			continue
 		}
-		again.Reset(officeHours - scribePace)
+		again.Reset(leaseRenewal - scribePace)
 	}
 }
 

@@ -164,7 +164,7 @@ func (s *States) Run(ctx context.Context) error {
 	for read := true; ; {
 		begin := time.Now()
 		if read {
-			s.look(ctx)
+			begin = s.look(ctx) // waiting for the board is no work
 		}
 		s.tell()
 		if wait := s.wait(time.Now()); wait > 0 {
@@ -172,8 +172,8 @@ func (s *States) Run(ctx context.Context) error {
 		} else {
 			again.Stop()
 		}
-		// However fast the board hints, the mirror works a tenth of the time at most.
-		if !sleep(ctx, min(10*time.Since(begin), time.Second)) {
+		// However fast the board hints, the mirror works a twentieth of the time at most.
+		if !sleep(ctx, min(20*time.Since(begin), time.Second)) {
 			return nil
 		}
 		read = true
