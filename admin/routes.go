@@ -28,6 +28,11 @@ func (s *Server) routes() []route {
 	if s.options.Explainer != nil {
 		routes = append(routes, route{"GET", "/api/v1/explain", s.explain})
 	}
+	if s.options.Simulator != nil {
+		routes = append(routes,
+			route{"GET", "/api/v1/simulate", s.simulateNow},
+			route{"POST", "/api/v1/simulate", s.simulate})
+	}
 	if s.options.Journal != nil {
 		routes = append(routes,
 			route{"GET", "/api/v1/events", s.events},
@@ -183,7 +188,15 @@ type Reloaded struct {
 }
 
 func (s *Server) reload(w http.ResponseWriter, r *http.Request) {
-	if err := s.options.Backend.Reload(r.Context()); err != nil {
+	reload := s.options.Backend.Reload
+	switch force := r.URL.Query().Get("force"); {
+	case force != "" && force != "true" && force != "false":
+		writeError(w, &RequestError{Text: fmt.Sprintf("force=%q is neither true nor false", force)})
+		return
+	case force != "true" && s.options.Cautious != nil:
+		reload = s.options.Cautious.ReloadWithin
+	}
+	if err := reload(r.Context()); err != nil {
 		writeError(w, err)
 		return
 	}

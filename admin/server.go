@@ -13,6 +13,8 @@ import (
 type Options struct {
 	Backend    Backend
 	Explainer  Explainer
+	Simulator  Simulator
+	Cautious   Cautious // nil: every reload counts as forced
 	Journal    Journal
 	Automation Automation
 	Failback   Failback

@@ -115,3 +115,29 @@ func parseNumber(text, what string) (n float64, percent bool, err error) {
 	}
 	return n, percent, nil
 }
+
+// ParseHypothesis reads lists of what ParseDown, ParseDial and ParseWeight read.
+func ParseHypothesis(down, dials, weights []string) (h Hypothesis, err error) {
+	if h.Down, err = parseAll(down, ParseDown); err != nil {
+		return Hypothesis{}, err
+	}
+	if h.Dials, err = parseAll(dials, ParseDial); err != nil {
+		return Hypothesis{}, err
+	}
+	if h.Weights, err = parseAll(weights, ParseWeight); err != nil {
+		return Hypothesis{}, err
+	}
+	return h, nil
+}
+
+func parseAll[T any](texts []string, parse func(string) (T, error)) ([]T, error) {
+	var out []T
+	for _, text := range texts {
+		v, err := parse(text)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, v)
+	}
+	return out, nil
+}

@@ -26,6 +26,8 @@ type Term struct {
 	Take float64 // 0..1: the share that it takes of what it would take
 	// Off also keeps the fallback from answering with a pool whose Take is 0: an operator's word, not an outage.
 	Off bool
+	// Up has the endpoints count as up, whatever is observed.
+	Up bool
 }
 
 // Weight is a weight in place of the configured one.
@@ -130,9 +132,15 @@ func (s *Snapshot) Suppose(t Terms) *Snapshot {
 func (s *Snapshot) Terms() Terms { return s.terms }
 
 // supposed returns the state of an endpoint under the terms.
-func (t *Terms) supposed(a netip.Addr, s status.State) status.State {
-	if t.Down[a] {
+func (t *Terms) supposed(d *declared, e endpoint, s status.State) status.State {
+	switch {
+	case t.Down[e.addr]:
 		return status.State{Health: status.Down, Reason: "supposed to be down"}
+	case len(t.Pools) > 0:
+		own := d.load(e.pool)
+		if t.Pools[own].Up || t.Pools[PoolKey{Region: own.Region}].Up {
+			return status.State{Health: status.Up, Forced: true, Reason: "forced up"}
+		}
 	}
 	return s
 }
@@ -146,3 +154,11 @@ func (s *Service) Weighed(p int) int {
 
 // Tree returns the service's policy as it counts, with the weights of the terms. Read only.
 func (s *Service) Tree() policy.Tree { return s.tree }
+
+// Under returns what the snapshot would be under another layout, in the same states and with the same terms. It is for
+// questions, and is never published.
+func (s *Snapshot) Under(l *Layout) *Snapshot {
+	out := l.Compile(Observed{States: s.states, Loads: s.loads, Terms: s.terms}, nil, nil)
+	out.Generation = s.Generation
+	return out
+}
