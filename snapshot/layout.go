@@ -42,6 +42,7 @@ type declaredPool struct {
 
 type endpoint struct {
 	key   string
+	pool  int // of the service
 	index int // in zones.Pool.Endpoints
 	addr  netip.Addr
 }
@@ -89,7 +90,7 @@ func NewLayout(index *zones.Index, services []*zones.Service, atlas *geo.Atlas, 
 			d.view = v
 		}
 		for p := range spec.Pools {
-			d.pools = append(d.pools, l.declarePool(i, spec, &spec.Pools[p]))
+			d.pools = append(d.pools, l.declarePool(i, spec, p))
 		}
 		l.services = append(l.services, d)
 		own := spec.Declared().Name
@@ -106,9 +107,9 @@ func NewLayout(index *zones.Index, services []*zones.Service, atlas *geo.Atlas, 
 	return l, nil
 }
 
-func (l *Layout) declarePool(service int, spec *zones.Service, p *zones.Pool) (dp declaredPool) {
-	for i, addr := range p.Endpoints {
-		e := endpoint{index: i, addr: addr}
+func (l *Layout) declarePool(service int, spec *zones.Service, pool int) (dp declaredPool) {
+	for i, addr := range spec.Pools[pool].Endpoints {
+		e := endpoint{pool: pool, index: i, addr: addr}
 		if spec.Check != nil {
 			e.key = spec.StateKey(addr)
 			if at := l.byKey[e.key]; !slices.Contains(at, service) {

@@ -55,7 +55,7 @@ func (c *compiler) state(d *declared, e endpoint) status.State {
 	if e.key != "" {
 		st = c.states.View(d.spec.Declared().Name, e.key)
 	}
-	return c.terms.supposed(e.addr, st)
+	return c.terms.supposed(d, e, st)
 }
 
 // pack makes the answer of the addresses: a set of all of them, and where some withhold a share, the variants.
