@@ -8,7 +8,7 @@ LINT     := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
 # What the tests need beyond Go, as "command=Debian package": a real dig and named-checkzone, and a C compiler for the
 # race detector.
-TOOLS := dig=bind9-dnsutils named-checkzone=bind9-utils gcc=gcc ld=binutils git=git redis-server=redis-server redis-sentinel=redis-sentinel redis-cli=redis-tools
+TOOLS := dig=bind9-dnsutils named-checkzone=bind9-utils gcc=gcc ld=binutils git=git redis-server=redis-server redis-sentinel=redis-sentinel redis-cli=redis-tools ip=iproute2
 
 .DEFAULT_GOAL := help
 .PHONY: help build test tools fmt vet fuzz bench lint generate docker clean

@@ -23,7 +23,7 @@ func TestCheckersAreGone(t *testing.T) {
 		f.Kill(i)
 	}
 	for _, s := range f.servers {
-		s.AwaitLog("states hold", "the board has no fresh votes")
+		s.AwaitLog(`"states hold"`)
 		s.AwaitReadyPage(t, "[!]board warning", "no fresh votes")
 		s.AwaitMetric(t, `meridian_health_vote_age_seconds{vantage="vantage1"}`, above(15))
 		s.AwaitMetric(t, "meridian_board_up", is(1)) // it is the votes that are missing

@@ -4,3 +4,6 @@ package harness
 
 // buildFlags builds the binary under test as the tests themselves are built.
 var buildFlags = []string{"-race"}
+
+// Race says whether the tests, and the binary, run with the race detector, which makes all of it several times slower.
+const Race = true
