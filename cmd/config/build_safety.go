@@ -19,6 +19,7 @@ const (
 	defaultWindow   = 5 * time.Minute
 
 	defaultReloadThreshold = .3
+	defaultMinRegions      = 1
 
 	defaultLocalAfter = 30 * time.Second
 
@@ -47,7 +48,13 @@ func (b *builder) safety() {
 	b.cfg.States = States{Rules: map[string]status.Rule{"": rule}, Limits: map[string]status.Limit{}, Frozen: raw.Freeze.v}
 	b.limit = b.limitOf(raw.Safety.limit(), "safety")
 	b.cfg.ReloadThreshold = defaultReloadThreshold
+	b.cfg.Reserve = Reserve{Regions: defaultMinRegions}
 	if s := raw.Safety; s != nil {
+		b.cfg.Reserve.Regions = int(s.MinRegions.or(defaultMinRegions))
+		if s.MinCapacity.set {
+			percent, _ := strconv.Atoi(strings.TrimSuffix(s.MinCapacity.v, "%")) // the schema has complained
+			b.cfg.Reserve.Capacity = float64(percent) / 100
+		}
 		if s.Window.set && s.MaxUnavailable.at.line == 0 {
 			b.errorf(s.Window.at, "safety.window means nothing without safety.max_unavailable")
 		}

@@ -23,11 +23,18 @@ type Config struct {
 	States  States
 	// ReloadThreshold is the share of the traffic that a reload may move without being forced, 0..1.
 	ReloadThreshold float64
+	Reserve         Reserve
 	Regions         []geo.Region // in the order of the file
 	Checks          []*zones.Check
 	Zones           []*zones.Zone
 	Services        []*zones.Service // their order is that of Index
 	Index           *zones.Index     // of Zones and Services
+}
+
+// Reserve is what operators' overrides must leave of each service, unless they are forced.
+type Reserve struct {
+	Regions  int     // that take traffic; 1 or more
+	Capacity float64 // share of the capacity that takes traffic, 0..1
 }
 
 // DNS says where questions are answered, and which of those about the server itself.

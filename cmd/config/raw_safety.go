@@ -69,6 +69,8 @@ type rawSafety struct {
 type rawBrakes struct {
 	MaxUnavailable  text     `json:"max_unavailable" jsonschema:"pattern=^([1-9][0-9]?|100)%$,title=a percentage from 1% to 100%" jsonschema_description:"The share of a service's pools that may go down within the window; one always may. What fails beyond it is held up. Omitted: all of them."`
 	Window          duration `json:"window" jsonschema_description:"Default: 5m."`
+	MinRegions      integer  `json:"min_regions" jsonschema:"minimum=1,maximum=64" jsonschema_description:"How many regions of each service must go on to take traffic; an operator's override that leaves fewer needs --force. Default: 1."`
+	MinCapacity     text     `json:"min_capacity" jsonschema:"pattern=^([1-9]?[0-9]|100)%$,title=a percentage from 0% to 100%" jsonschema_description:"The share of each service's capacity that must go on to take traffic; an operator's override that leaves less needs --force. Pools without a capacity count alike. Default: 0%."`
 	ReloadThreshold text     `json:"reload_threshold" jsonschema:"pattern=^([1-9]?[0-9]|100)%$,title=a percentage from 0% to 100%" jsonschema_description:"The share of the traffic that meridian reload moves without --force. Default: 30%. 100%: all of it."`
 }
 

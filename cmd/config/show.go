@@ -37,7 +37,9 @@ func Show(cfg *Config) []byte {
 	if cfg.States.Frozen {
 		put(y, "freeze", plain("true"))
 	}
-	put(y, "safety", flow(fields("reload_threshold", plain(percent(cfg.ReloadThreshold)))))
+	put(y, "safety", flow(fields(
+		"min_regions", plain(strconv.Itoa(cfg.Reserve.Regions)), "min_capacity", plain(percent(cfg.Reserve.Capacity)),
+		"reload_threshold", plain(percent(cfg.ReloadThreshold)))))
 	section(y, "regions", cfg.Regions, func(r geo.Region) (string, *yaml.Node) {
 		var at *yaml.Node
 		if r.Coordinates.Known {
