@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"meridian/checker"
+	"meridian/simulate"
 	"meridian/snapshot"
 	"meridian/status"
 	"meridian/status/board"
@@ -31,6 +32,10 @@ type Core struct {
 	chronicle *chronicle
 	states    *board.States
 	publisher *publisher
+	book      *book
+	offline   bool // it is no running server, and may read what its user may
+
+	simulating chan struct{} // holds a token while a simulation runs
 
 	// Guarded by process.mu:
 	geoError    string // why the last change of the geographic files was refused; empty: it wasn't
@@ -46,12 +51,14 @@ type transitionKey struct {
 // NewCore loads and compiles the configuration at path. It binds and starts nothing. It returns nil when any of the
 // problems is not a warning.
 func NewCore(path string, o CoreOptions) (*Core, []zones.Problem) {
-	c := &Core{options: o, counters: new(snapshot.Counters), transitions: map[transitionKey]uint64{}, withheld: map[status.Hold]uint64{}}
+	c := &Core{options: o, counters: new(snapshot.Counters), transitions: map[transitionKey]uint64{}, withheld: map[status.Hold]uint64{},
+		simulating: make(chan struct{}, 1)}
 	d, problems := declare(path, c.counters)
 	if d == nil {
 		return nil, problems
 	}
 	c.begin(path, d, o.Log)
+	c.book = newBook(d.config, c.log)
 	c.chronicle = newChronicle(c.sharing, c.pages)
 	c.states = board.NewStates(c.sharing.votes(), board.Options{
 		Rules: d.rules(), DataDir: d.config.DataDir, Local: c.sharing.local(), LocalAfter: d.config.Board.LocalAfter,
@@ -91,11 +98,19 @@ func (c *Core) States() status.Table { return c.states.Table() }
 
 // Reload loads the configuration again, all or nothing, and returns when answers come from the new one. The error is
 // an *admin.ReloadError, and then nothing was changed.
-func (c *Core) Reload(ctx context.Context) error {
+func (c *Core) Reload(ctx context.Context) error { return c.reload(ctx, c.warnOfMove) }
+
+// reload is Reload; excess is asked when much of the traffic would move, and an error of its refuses the reload.
+func (c *Core) reload(ctx context.Context, excess func(*simulate.Report, float64) error) error {
 	c.changing.Lock()
 	defer c.changing.Unlock()
 	old := c.declared.Load()
 	next, problems := declare(c.path, c.counters)
+	if next != nil {
+		if err := c.weigh(old, next, excess); err != nil {
+			return err
+		}
+	}
 	if next != nil && c.options.Bind != nil {
 		if err := c.options.Bind(ctx, next); err != nil {
 			problems = append(problems, zones.Problem{File: c.path, Text: err.Error()})
@@ -124,6 +139,7 @@ func (c *Core) generation() uint64 {
 // adopt puts a declared value in use. It can't fail.
 func (c *Core) adopt(ctx context.Context, next *declared) {
 	c.declared.Store(next)
+	c.book.set(next.config.DNS.Ledger)
 	c.states.SetRules(next.rules())
 	c.checker.SetDuties(next.duties())
 	c.publisher.use(ctx, next.layout)

@@ -16,6 +16,7 @@ func Offline(path string) (*Core, []zones.Problem) {
 	if c == nil {
 		return nil, problems
 	}
+	c.offline = true
 	c.publisher.layout = c.declared.Load().layout
 	c.publisher.publish()
 	return c, problems

@@ -63,11 +63,7 @@ func (p *process) observe(_ checker.Target, o checker.Observation) { p.checks.ob
 
 // refuse keeps the configuration in use, and says why in the log, the report, and the error for who asked.
 func (p *process) refuse(problems []zones.Problem, old *declared, generation uint64) error {
-	kept := "the running configuration ("
-	if generation > 0 {
-		kept += "generation " + itoa(generation) + ", "
-	}
-	err := &admin.ReloadError{Problems: problems, Kept: kept + "loaded " + old.loadedAt.Format(time.TimeOnly) + ") stays in use"}
+	err := &admin.ReloadError{Problems: problems, Kept: kept(old, generation)}
 	p.reloaded(err)
 	return err
 }
