@@ -90,7 +90,7 @@ func (p *program) pastEvents(c *cli.Context, client *client, asJSON bool) (strin
 func (p *program) followEvents(ctx context.Context, client *client, after string, asJSON bool) error {
 	const pause = time.Second
 	away := false
-	for {
+	for ctx.Err() == nil {
 		body, err := client.stream(ctx, "/api/v1/events/stream", after)
 		if err == nil {
 			if away {
@@ -103,19 +103,16 @@ func (p *program) followEvents(ctx context.Context, client *client, after string
 		if e, ok := errors.AsType[*exitError](err); ok && e.code != exitUnreachable {
 			return err
 		}
-		if ctx.Err() != nil {
-			return nil
-		}
-		if !away {
+		if !away && ctx.Err() == nil {
 			p.sayf("%s ended the stream; asking again", client.base)
 		}
 		away = true
 		select {
 		case <-ctx.Done():
-			return nil
 		case <-time.After(pause):
 		}
 	}
+	return nil
 }
 
 // maxEventLine bounds one line of a stream.
@@ -158,7 +155,7 @@ func (cl *client) stream(ctx context.Context, path, after string) (*aliveBody, e
 	}
 	// Begins as any request, and then has no time limit but silence.
 	watch := time.AfterFunc(silence, cancel)
-	response, err := (&http.Client{Transport: cl.http.Transport}).Do(request)
+	response, err := (&http.Client{Transport: cl.http.Transport}).Do(request) //nolint:bodyclose // aliveBody closes it
 	if err != nil {
 		watch.Stop()
 		cancel()
