@@ -46,6 +46,9 @@ func writeError(w http.ResponseWriter, err error) {
 	if e, ok := errors.AsType[*SafetyError](err); ok {
 		body = ErrorBody{Status: http.StatusConflict, Detail: e.Text, Hint: e.Hint}
 	}
+	if e, ok := errors.AsType[*StaleError](err); ok {
+		body = ErrorBody{Status: http.StatusPreconditionFailed, Detail: e.Text, Hint: e.Hint}
+	}
 	if e, ok := errors.AsType[*ReloadError](err); ok {
 		body = ErrorBody{
 			Status: http.StatusUnprocessableEntity, Detail: e.Error(), Kept: e.Kept,

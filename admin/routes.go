@@ -46,6 +46,12 @@ func (s *Server) routes() []route {
 	if s.options.Failback != nil {
 		routes = append(routes, route{"POST", "/api/v1/failback", s.failback})
 	}
+	if s.options.Overrides != nil {
+		routes = append(routes,
+			route{"GET", "/api/v1/overrides", s.overrides},
+			route{"POST", "/api/v1/overrides", s.override},
+			route{"DELETE", "/api/v1/overrides", s.endOverride})
+	}
 	if s.options.Mailbox != nil {
 		routes = append(routes, route{"POST", "/api/v1/push", s.push})
 	}

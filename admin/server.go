@@ -18,6 +18,7 @@ type Options struct {
 	Journal    Journal
 	Automation Automation
 	Failback   Failback
+	Overrides  Overrides
 	Mailbox    Mailbox
 	Demo       Demo
 	Token      string       // asked of every request but probes; empty: none is

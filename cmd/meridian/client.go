@@ -97,7 +97,7 @@ func (r *refusal) exitCode() int {
 		return exitUsage
 	case http.StatusUnprocessableEntity:
 		return exitBadConfig
-	case http.StatusUnauthorized, http.StatusForbidden, http.StatusConflict:
+	case http.StatusUnauthorized, http.StatusForbidden, http.StatusConflict, http.StatusPreconditionFailed:
 		return exitRefused
 	}
 	return exitFailed

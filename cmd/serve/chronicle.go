@@ -51,11 +51,18 @@ func (c *chronicle) note(events []status.Event, states map[string]stated) {
 		switch e.Kind {
 		case status.EventHealth:
 			n.From, n.To = e.From.String(), e.To.String()
+		case status.EventShed:
+			n.Places = []string{e.Key}
 		default:
 			n.To = string(e.Hold)
 		}
 		all = append(all, n)
 	}
+	c.tell(all)
+}
+
+// tell takes in events as they are to be written.
+func (c *chronicle) tell(all []board.Event) {
 	c.mu.Lock()
 	c.untold = append(c.untold, all...)
 	if over := len(c.untold) - maxUntold; over > 0 {

@@ -32,6 +32,7 @@ type Core struct {
 	chronicle *chronicle
 	states    *board.States
 	publisher *publisher
+	overrides *overrides
 	book      *book
 	offline   bool // it is no running server, and may read what its user may
 
@@ -65,8 +66,10 @@ func NewCore(path string, o CoreOptions) (*Core, []zones.Problem) {
 		Log: c.log, Events: c.note,
 	})
 	c.hire(o.Probe, c.live)
-	c.publisher = newPublisher(c.states.Table)
+	c.overrides = newOverrides(c.sharing, d.config, c.log)
+	c.publisher = newPublisher(c.states.Table, c.overrides.terms.Load)
 	c.publisher.told = c.chronicle.look
+	c.overrides.told, c.overrides.ended = c.publisher.poke, c.overridesEnded
 	return c, problems
 }
 
@@ -81,6 +84,7 @@ func (c *Core) Run(ctx context.Context) {
 	all.Go(func() { _ = c.states.Run(ctx) })
 	all.Go(func() { _ = c.checker.Run(ctx) })
 	all.Go(func() { c.sharing.run(ctx, c.states.Report().Freeze, c.states.SetFreeze) })
+	all.Go(func() { c.overrides.run(ctx, c.sharing) })
 	all.Go(func() { c.chronicle.run(ctx) })
 	all.Go(func() { c.followFailbacks(ctx) })
 	all.Wait()
@@ -122,6 +126,7 @@ func (c *Core) reload(ctx context.Context, excess func(*simulate.Report, float64
 	}
 	next.warnings = append(next.warnings, c.restartWarnings(old, next)...)
 	c.adopt(ctx, next)
+	c.dropOverrides(ctx, newVocabulary(old.config), newVocabulary(next.config))
 	c.reloaded(nil)
 	c.log.Info("configuration reloaded", "generation", c.generation(), "zones", len(next.config.Zones), "services", len(next.config.Services), "hash", next.config.Hash)
 	c.warn(next)
@@ -142,6 +147,7 @@ func (c *Core) adopt(ctx context.Context, next *declared) {
 	c.book.set(next.config.DNS.Ledger)
 	c.states.SetRules(next.rules())
 	c.checker.SetDuties(next.duties())
+	c.overrides.use(next.config)
 	c.publisher.use(ctx, next.layout)
 }
 

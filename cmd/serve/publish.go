@@ -14,7 +14,9 @@ import (
 type publisher struct {
 	current snapshot.Current
 	states  func() status.Table
-	length  *histogram // how long compiling and publishing took
+	terms   func() *snapshot.Terms // of the operators; another pointer where they have changed
+	in      *snapshot.Terms        // those of the snapshot in use
+	length  *histogram             // how long compiling and publishing took
 
 	wake  chan struct{}
 	first chan struct{} // closed with the first snapshot
@@ -25,21 +27,33 @@ type publisher struct {
 	waiting []chan struct{} // closed when the layout asked for is in use
 }
 
-func newPublisher(states func() status.Table) *publisher {
-	return &publisher{states: states, wake: make(chan struct{}, 1), first: make(chan struct{}), length: newHistogram(publishBounds)}
+func newPublisher(states func() status.Table, terms func() *snapshot.Terms) *publisher {
+	return &publisher{states: states, terms: terms, wake: make(chan struct{}, 1), first: make(chan struct{}), length: newHistogram(publishBounds)}
 }
 
 // use puts the layout in use, and returns when queries are answered from it, or ctx has ended.
 func (p *publisher) use(ctx context.Context, l *snapshot.Layout) {
-	done := make(chan struct{})
 	p.mu.Lock()
 	p.layout = l
-	p.waiting = append(p.waiting, done)
 	p.mu.Unlock()
+	p.await(ctx)
+}
+
+// poke has it look for what has changed.
+func (p *publisher) poke() {
 	select {
 	case p.wake <- struct{}{}:
 	default:
 	}
+}
+
+// await returns when queries are answered by all that was known when it was called, or ctx has ended.
+func (p *publisher) await(ctx context.Context) {
+	done := make(chan struct{})
+	p.mu.Lock()
+	p.waiting = append(p.waiting, done)
+	p.mu.Unlock()
+	p.poke()
 	select {
 	case <-done:
 	case <-ctx.Done():
@@ -68,12 +82,14 @@ func (p *publisher) publish() {
 		return
 	}
 	start := time.Now()
-	prev, states := p.current.Load(), p.states()
+	prev, states, terms := p.current.Load(), p.states(), p.terms()
+	observed := snapshot.Observed{States: states, Terms: *terms}
 	if prev == nil || prev.Layout() != layout {
-		p.current.Publish(layout.Snapshot(states, nil, nil))
-	} else if changed := status.Changed(prev.States(), states); len(changed) > 0 {
-		p.current.Publish(layout.Snapshot(states, prev, changed))
+		p.current.Publish(layout.Compile(observed, nil, nil))
+	} else if changed := status.Changed(prev.States(), states); len(changed) > 0 || terms != p.in {
+		p.current.Publish(layout.Compile(observed, prev, changed))
 	}
+	p.in = terms
 	p.length.observe(time.Since(start))
 	if prev == nil {
 		close(p.first)

@@ -87,7 +87,7 @@ func Run(ctx context.Context, o Options) error {
 		return err
 	}
 	web := admin.New(admin.Options{
-		Backend: s, Explainer: s, Simulator: s, Cautious: s, Journal: journal{s.sharing.journal()}, Automation: s, Failback: s, Mailbox: s, Demo: o.Demo,
+		Backend: s, Explainer: s, Simulator: s, Cautious: s, Journal: journal{s.sharing.journal()}, Automation: s, Failback: s, Overrides: s, Mailbox: s, Demo: o.Demo,
 		Token: s.token, Logger: o.Logger,
 	})
 	return s.run(ctx, o, web, listener)

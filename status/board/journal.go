@@ -34,6 +34,7 @@ const (
 	KindService  = "service"  // the state of a service, over all regions, changed
 	KindFreeze   = "freeze"   // an operator switched automation off
 	KindUnfreeze = "unfreeze" // and on again
+	KindOverride = "override" // an operator laid down, changed or ended an override, or its time is over
 	KindFailback = "failback" // an operator lets a region, or one service of it (service@region), come back
 )
 

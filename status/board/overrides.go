@@ -25,6 +25,9 @@ type OverrideSet struct {
 // ErrOverridesChanged is about overrides that somebody else has changed since they were read.
 var ErrOverridesChanged = errors.New("the overrides have been changed meanwhile; read them again")
 
+// ErrOverridesUnreadable is about what is stored and is no set of overrides. SetOverrides replaces it.
+var ErrOverridesUnreadable = errors.New("the overrides can't be read")
+
 // Overrides is where the operators' overrides are kept.
 type Overrides interface {
 	// Overrides returns them as they are. An error means "don't know": what was known before holds.
@@ -62,13 +65,13 @@ func parseOverrides(data []byte) (OverrideSet, error) {
 		return s, nil
 	}
 	if len(data) > maxOverrideBytes {
-		return s, fmt.Errorf("the overrides take %d bytes, more than %d", len(data), maxOverrideBytes)
+		return s, fmt.Errorf("%w: %d bytes, more than %d", ErrOverridesUnreadable, len(data), maxOverrideBytes)
 	}
 	if err := json.Unmarshal(data, &s); err != nil {
-		return OverrideSet{}, fmt.Errorf("the overrides can't be read: %w", err)
+		return OverrideSet{}, fmt.Errorf("%w: %w", ErrOverridesUnreadable, err)
 	}
 	if s.Revision < 1 || len(s.Overrides) > status.MaxOverrides {
-		return OverrideSet{}, fmt.Errorf("the overrides can't be: revision %d, %d of them", s.Revision, len(s.Overrides))
+		return OverrideSet{}, fmt.Errorf("%w: revision %d, %d of them", ErrOverridesUnreadable, s.Revision, len(s.Overrides))
 	}
 	return s, nil
 }
