@@ -23,6 +23,7 @@ func (p *program) configCommand() *cli.Command {
 				Flags:       []cli.Flag{&cli.BoolFlag{Name: "json", Usage: "print the problems as JSON"}},
 				Action:      p.configCheck,
 			},
+			p.configDiffCommand(),
 			{
 				Name: "show", Usage: "print the effective configuration: one file, defaults filled in, secrets hidden", ArgsUsage: "[FILE]",
 				Action: p.configShow,

@@ -59,6 +59,7 @@ func (p *program) app() *cli.App {
 			p.statusCommand(),
 			p.eventsCommand(),
 			p.explainCommand(),
+			p.simulateCommand(),
 			p.freezeCommand(),
 			p.unfreezeCommand(),
 			p.failbackCommand(),

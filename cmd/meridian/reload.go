@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"net/url"
 
 	"github.com/urfave/cli/v2"
 
@@ -14,8 +15,10 @@ func (p *program) reloadCommand() *cli.Command {
 		Name:  "reload",
 		Usage: "make a running server read its configuration again, all or nothing",
 		Description: "Returns when the new configuration answers queries. When it is bad, every problem is printed, the exit\n" +
-			"code is 3, and the server keeps what it has.",
-		Flags:  append(adminFlags(), whereFlag()),
+			"code is 3, and the server keeps what it has. When it would move more of the traffic than\n" +
+			"safety.reload_threshold (30%) allows, nothing is changed and the exit code is 5, unless --force is given.",
+		Flags: append(adminFlags(), whereFlag(),
+			&cli.BoolFlag{Name: "force", Usage: "however much of the traffic moves"}),
 		Action: p.reload,
 	}
 }
@@ -29,13 +32,13 @@ func (p *program) reload(c *cli.Context) error {
 		return err
 	}
 	var done admin.Reloaded
-	err = client.call(c.Context, "POST", "/api/v1/reload", nil, &done)
+	query := url.Values{}
+	if c.Bool("force") {
+		query.Set("force", "true")
+	}
+	err = client.call(c.Context, "POST", "/api/v1/reload", query, &done)
 	if r, ok := errors.AsType[*refusal](err); ok && len(r.Problems) > 0 {
-		for _, problem := range r.Problems {
-			p.sayf("%s", problem)
-		}
-		p.sayf("%s", r.Detail)
-		return silent(r.exitCode())
+		return p.sayRefusal(r)
 	}
 	if err != nil {
 		return err
@@ -45,4 +48,13 @@ func (p *program) reload(c *cli.Context) error {
 	}
 	fmt.Fprintf(p.out, "Reloaded: generation %d, configuration hash %.12s.\n", done.Generation, done.Config.Hash)
 	return nil
+}
+
+// sayRefusal prints what is wrong with a configuration that the server refused, and is the end of the command.
+func (p *program) sayRefusal(r *refusal) error {
+	for _, problem := range r.Problems {
+		p.sayf("%s", problem)
+	}
+	p.sayf("%s", r.Detail)
+	return silent(r.exitCode())
 }
