@@ -39,6 +39,7 @@ type fileState struct {
 	Health   status.Health `json:"health"`
 	Held     status.Hold   `json:"held,omitempty"`
 	Withheld float64       `json:"withheld,omitempty"`
+	Load     float64       `json:"load,omitempty"` // of pools; that of endpoints isn't kept
 	Since    time.Time     `json:"since,omitzero"`
 	Reason   string        `json:"reason,omitempty"`
 }
@@ -92,7 +93,7 @@ func (c *fileContent) kept() kept {
 		observed: make(status.Table, len(c.States)),
 	}
 	for key, s := range k.governor.Table {
-		if s.Held == status.HoldVelocity {
+		if _, alone := status.ServiceOf(key); alone || s.Held == status.HoldVelocity {
 			continue // belongs to one service, and is never observed
 		}
 		s.Held, s.Withheld = "", 0
@@ -108,7 +109,7 @@ func (c *fileContent) kept() kept {
 func table(states map[string]fileState) status.Table {
 	t := make(status.Table, len(states))
 	for key, s := range states {
-		t[key] = status.State{Health: s.Health, Held: s.Held, Withheld: s.Withheld, Since: s.Since, Reason: s.Reason}
+		t[key] = status.State{Health: s.Health, Held: s.Held, Withheld: s.Withheld, Load: s.Load, Since: s.Since, Reason: s.Reason}
 	}
 	return t
 }
@@ -133,7 +134,11 @@ func (f file) save(k kept) error {
 		States: make(map[string]fileState, len(k.governor.Table)), Observed: map[string]fileState{},
 	}
 	for key, s := range k.governor.Table {
-		content.States[key] = newFileState(s)
+		state := newFileState(s)
+		if _, alone := status.ServiceOf(key); alone {
+			state.Load = s.Load
+		}
+		content.States[key] = state
 		if seen, shared := k.observed[key]; shared && (s.Health != seen.Health || s.Withheld != seen.Withheld) {
 			content.Observed[key] = newFileState(seen)
 		}

@@ -91,6 +91,8 @@ func (s *States) choose(ctx context.Context, seen *view, maxAge time.Duration, n
 		seen.why = "the board has no fresh votes"
 	case !status.Trusted(voting, known):
 		seen.why = fmt.Sprintf("only %d of %d checkers that voted lately are on the board", voting, known)
+	case seen.source == Local && !status.Trusted(since(seen.arrivals, seen.useful, now), known):
+		seen.why = "the board is back, with votes of before it went away"
 	default:
 		seen.source, seen.why, seen.useful = Fleet, "", now
 		return ballots{arrivals: seen.arrivals, measured: now}
@@ -107,6 +109,17 @@ func (s *States) choose(ctx context.Context, seen *view, maxAge time.Duration, n
 		}
 	}
 	return ballots{}
+}
+
+// since counts the ballots that arrived after a moment: what is older than the local view doesn't overrule it.
+func since(arrivals []status.Arrival, moment, now time.Time) int {
+	n := 0
+	for _, a := range arrivals {
+		if now.Sub(moment) > a.Age {
+			n++
+		}
+	}
+	return n
 }
 
 // noteSource logs when another's votes begin to count.

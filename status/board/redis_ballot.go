@@ -24,7 +24,7 @@ import (
 //	vote    u(bytes shared with the target before) t(the rest of the target)  byte(health | flags << 2)
 //	        u(reason)  and, each if its flag is set:
 //	        z(since - base, s)  u(status)  u(latency, 0.1 ms)  z(certificate's end - base, s)  u(withheld, 1/10000)
-//	        t(what a later version adds)
+//	        t(u(load, 1/100), 0: IdleLoad; and what a later version adds)
 //
 // Targets are sorted, so that most of each is shared with the one before. Evidence is worth showing, not worth bytes:
 // times have the second, latencies a tenth of a millisecond.
@@ -106,6 +106,7 @@ func appendVote(out []byte, v status.Vote, base int64, reasons map[string]uint64
 	mark(latency > 0, flagLatency)
 	mark(!e.CertExpires.IsZero(), flagCert)
 	mark(v.Withheld > 0, flagWithheld)
+	mark(v.Load > 0, flagMore)
 	out = binary.AppendUvarint(append(out, flags), reasons[cut(e.Reason)])
 	if flags&flagSince != 0 {
 		out = binary.AppendVarint(out, v.Since.Unix()-base)
@@ -121,6 +122,10 @@ func appendVote(out []byte, v status.Vote, base int64, reasons map[string]uint64
 	}
 	if flags&flagWithheld != 0 {
 		out = binary.AppendUvarint(out, uint64(min(v.Withheld, 1)*10000+.5))
+	}
+	if flags&flagMore != 0 {
+		var more [binary.MaxVarintLen64]byte
+		out = appendText(out, string(binary.AppendUvarint(more[:0], uint64(min(v.Load, status.MaxLoad)*100+.5))))
 	}
 	return out
 }
@@ -283,7 +288,10 @@ func (r *reader) vote(base int64, reasons []string) status.Vote {
 		v.Withheld = float64(min(r.uvarint(), 10000)) / 10000
 	}
 	if flags&flagMore != 0 {
-		r.text(maxTarget)
+		more := reader{data: r.text(maxTarget)}
+		if load := more.uvarint(); !more.failed {
+			v.Load, _ = status.NewLoad(float64(min(load, status.MaxLoad*100)) / 100)
+		}
 	}
 	return v
 }

@@ -136,9 +136,10 @@ func (c *client) transact(ctx context.Context, watched string, reads []command, 
 		if err != nil {
 			return err
 		}
-		var writes []command
-		if writes, refused = decide(seen); refused != nil || len(writes) == 0 {
-			return nil
+		writes, err := decide(seen)
+		if err != nil || len(writes) == 0 {
+			refused = err
+			return err
 		}
 		done, err := pipelined(ctx, tx.TxPipelined, writes)
 		for i := 0; err == nil && i < len(done); i++ {
@@ -147,12 +148,12 @@ func (c *client) transact(ctx context.Context, watched string, reads []command, 
 		return err
 	}, watched)
 	switch {
+	case refused != nil:
+		return refused
 	case errors.Is(err, redis.TxFailedErr):
 		return errChanged
-	case err != nil:
-		return explain(err)
 	}
-	return refused
+	return explain(err)
 }
 
 // pipelined runs commands through go-redis's pipeline or transaction.

@@ -23,7 +23,7 @@ func TestR01RefusesConnectionsAtStart(t *testing.T) {
 	_, err := b.Ballots(context.Background())
 	fails(t, err, "refused", "Redis can't be reached")
 	fails(t, b.put("fra", status.Up), "refused", "Redis can't be reached")
-	if took := time.Since(begin); took > time.Second {
+	if took := time.Since(begin); took > 3*time.Second {
 		t.Errorf("two refusals took %v", took)
 	}
 	redistest.Start(t, "--port", port)
@@ -50,33 +50,38 @@ func TestR02GoesDownWhileServing(t *testing.T) {
 // TestR03AcceptsAndNeverAnswers: a call ends within the timeout, and the next ones at once.
 func TestR03AcceptsAndNeverAnswers(t *testing.T) {
 	r := redistest.Start(t)
-	b := openBoard(t, at(r))
-	b.mustPut("fra", status.Down)
+	b := openBoard(t, hasty(r))
+	await(t, func() bool { return b.put("fra", status.Down) == nil }, b.votes)
 	b.eventually("fra:down")
 	r.Pause()
 	begin := time.Now()
 	_, err := b.Ballots(context.Background())
 	fails(t, err, "timeout", "Redis doesn't answer in time")
-	if took := time.Since(begin); took > time.Second {
+	if took := time.Since(begin); took > 3*time.Second {
 		t.Errorf("a call took %v with a timeout of 500 ms", took)
 	}
 	begin = time.Now()
-	for range 1000 {
+	for range 100 {
 		_, err = b.Ballots(context.Background())
 	}
 	fails(t, err, "timeout", "")
-	if took := time.Since(begin); took > 100*time.Millisecond {
-		t.Errorf("1000 calls right after took %v: they should fail at once", took)
+	if took := time.Since(begin); took > 400*time.Millisecond {
+		t.Errorf("100 calls right after took %v: they should fail at once", took)
 	}
 	r.Resume()
 	b.eventually("fra:down")
 }
 
+// hasty is for tests in which time-outs are what it is about.
+func hasty(r *redistest.Server) RedisOptions {
+	o := at(r)
+	o.Timeout = 500 * time.Millisecond
+	return o
+}
+
 func TestR04Slow(t *testing.T) {
 	r := redistest.Start(t)
-	o := at(r)
-	o.Timeout = 5 * time.Second
-	patient, hasty := openBoard(t, o), openBoard(t, at(r))
+	patient, hasty := openBoard(t, at(r)), openBoard(t, hasty(r))
 	patient.mustPut("fra", status.Up)
 	hasty.eventually("fra:up")
 	slept := make(chan struct{})
@@ -106,7 +111,7 @@ func TestR05LosesThePubSubConnectionOnly(t *testing.T) {
 func TestR06Failover(t *testing.T) {
 	t.Parallel()
 	s := redistest.StartSentinels(t, 1)
-	o := RedisOptions{Addresses: s.Addrs, MasterName: redistest.MasterName, Timeout: 2 * time.Second}
+	o := RedisOptions{Addresses: s.Addrs, MasterName: redistest.MasterName, Timeout: 5 * time.Second}
 	b := openBoard(t, o)
 	b.mustPut("fra", status.Down)
 	b.eventually("fra:down")
@@ -248,7 +253,7 @@ func TestR13FlushAll(t *testing.T) {
 	t.Parallel()
 	r := redistest.Start(t)
 	o := at(r)
-	o.Lifetime = 2 * time.Second
+	o.Lifetime = 5 * time.Second
 	b := openBoard(t, o)
 	b.mustPut("fra", status.Down)
 	b.mustPut("nyc", status.Up)
@@ -276,7 +281,7 @@ func TestR13FirstToComeBackWaits(t *testing.T) {
 	t.Parallel()
 	r := redistest.Start(t)
 	o := at(r)
-	o.Lifetime = time.Second
+	o.Lifetime = 3 * time.Second
 	b := openBoard(t, o)
 	b.mustPut("fra", status.Up)
 	b.mustPut("nyc", status.Up)
@@ -285,10 +290,10 @@ func TestR13FirstToComeBackWaits(t *testing.T) {
 	await(t, func() bool { b.votes(); return !b.known["fra"].fresh() }, func() string { return "ballots don't age" })
 	r.Restart()
 	await(t, func() bool { return b.put("nyc", status.Down) == nil }, func() string { return "Redis doesn't come back" })
-	b.eventually("error: the board is back; waiting for the votes of fra, at most 1s")
+	b.eventually("error: the board is back; waiting for the votes of fra, at most 3s")
 	begin := time.Now()
 	await(t, func() bool { b.put("nyc", status.Down); return b.votes() == "fra:up nyc:down" }, b.votes)
-	if took := time.Since(begin); took > 2*time.Second {
+	if took := time.Since(begin); took > 8*time.Second {
 		t.Errorf("a checker that is gone was waited for %v", took)
 	}
 }
@@ -323,7 +328,7 @@ func TestR18NotificationStorm(t *testing.T) {
 	for range 3 {
 		r.Do("EVAL", "for i=1,100000 do redis.call('PUBLISH','{meridian}:v1:hint','ballot') end", "0")
 	}
-	await(t, func() bool { return r.Do("PUBSUB", "NUMSUB", "{meridian}:v1:hint") == "{meridian}:v1:hint\n0" }, func() string { return "the flood is listened to" })
+	await(t, func() bool { return b.Stats().Operations[Operation{"subscribe", "ok"}] >= 2 }, func() string { return "the flood was listened to without a break" })
 	b.mustPut("fra", status.Up)
 	b.eventually("fra:up")
 	await(t, func() bool { return strings.HasSuffix(r.Do("PUBSUB", "NUMSUB", "{meridian}:v1:hint"), "\n1") }, func() string { return "it isn't listened to again" })

@@ -257,6 +257,8 @@ func (s *States) logEvent(e status.Event) {
 		s.log.Info("what is observed is followed again", "target", e.Key, "hold", string(e.Hold), "reason", e.Reason)
 	case status.EventLimited:
 		s.log.Error("AUTOMATION HAS REACHED ITS LIMIT: what goes down now is held up", "service", e.Key, "reason", e.Reason)
+	case status.EventShed:
+		s.log.Warn("a pool takes another share, because of its load", "pool", e.Key, "reason", e.Reason)
 	case status.EventResumed:
 		s.log.Warn("automation is below its limit again", "service", e.Key, "reason", e.Reason)
 	}
