@@ -41,13 +41,14 @@ var (
 	descDistrust     = metric("checker_distrust", "Whether the checker in this process distrusts its own network and withholds votes.", "family")
 	descFrozen       = metric("automation_frozen", "Whether automation is frozen: verdicts go on, traffic stays.")
 	descHeld         = metric("health_endpoints_held", "Endpoints that aren't served as they are observed, by what holds them.", "reason")
+	descLoad         = metric("region_load_ratio", "Highest load of a region's pools that is known, as a share of what they can carry.", "region")
 	descWithheld     = metric("health_transitions_withheld_total", "Changes of endpoint states that something held back.", "reason")
 	descReloadOK     = metric("config_last_reload_successful", "Whether the last reload of the configuration succeeded.")
 	descConfigHash   = metric("config_hash_info", "A constant 1, labelled with the hash of the configuration in use.", "hash")
 	descGeoBuild     = metric("geo_database_build_timestamp_seconds", "When the geographic database in use was built.")
 	descGeneration   = metric("snapshot_generation", "Generation of the snapshot in use.")
 	descPublish      = metric("snapshot_publish_duration_seconds", "How long it took to compile and publish a snapshot.")
-	allDescriptions  = []*prometheus.Desc{descBuildInfo, descRequests, descResponses, descDuration, descDropped, descAnswers, descRank, descLookups, descEndpointUp, descRegionUp, descTransitions, descStatusAge, descChecks, descCheckLength, descBoardUp, descBoardOps, descLocalView, descVoteAge, descDistrust, descFrozen, descHeld, descWithheld, descReloadOK, descConfigHash, descGeoBuild, descGeneration, descPublish}
+	allDescriptions  = []*prometheus.Desc{descBuildInfo, descRequests, descResponses, descDuration, descDropped, descAnswers, descRank, descLookups, descEndpointUp, descRegionUp, descTransitions, descStatusAge, descChecks, descCheckLength, descBoardUp, descBoardOps, descLocalView, descVoteAge, descDistrust, descFrozen, descHeld, descLoad, descWithheld, descReloadOK, descConfigHash, descGeoBuild, descGeneration, descPublish}
 	rankBucketBounds = []int{1, 2, 3, 4, 5, 10}
 )
 
@@ -133,6 +134,9 @@ func (c collector) collectFleet(n *Numbers, counter func(*prometheus.Desc, uint6
 	gauge(descFrozen, truth(n.Frozen))
 	for _, v := range n.Held {
 		gauge(descHeld, v.Value, v.Label)
+	}
+	for _, v := range n.Loads {
+		gauge(descLoad, v.Value, v.Label)
 	}
 	for _, w := range n.Withheld {
 		counter(descWithheld, w.Count, w.Label)

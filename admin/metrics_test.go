@@ -35,7 +35,7 @@ func someNumbers() Numbers {
 		VoteAges:      []LabelValue{{"fra", 1.5}, {"nyc", 90}},
 		Distrust:      []LabelValue{{"ipv4", 0}, {"ipv6", 1}},
 		Frozen:        true,
-		Held:          []LabelValue{{"flap", 2}},
+		Loads: []LabelValue{{Label: "eu-west", Value: .92}}, Held:          []LabelValue{{"flap", 2}},
 		Withheld:      []LabelCount{{"flap", 3}},
 		BoardUp:       true, ReloadOK: true, ConfigHash: "abc", GeoBuildTime: time.Unix(1700000000, 0), Generation: 7,
 	}

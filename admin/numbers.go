@@ -32,6 +32,7 @@ type Numbers struct {
 	Distrust  []LabelValue // 1 where this process' checker distrusts its network, by family; none: it doesn't probe
 	Frozen    bool         // automation is frozen
 	Held      []LabelValue // endpoints that aren't what is observed, by why
+	Loads     []LabelValue // highest load of each region's pools, as a share of what they can carry; a region without one is missing
 	Withheld  []LabelCount // changes that automation didn't make, by why
 
 	ReloadOK      bool

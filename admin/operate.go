@@ -104,7 +104,9 @@ type PushRequest struct {
 	Check    string  `json:"check,omitempty"`    // name of the push check, where several count for the service; empty: the only one
 	State    string  `json:"state,omitempty"`    // up (also when empty) or down
 	Withheld float64 `json:"withheld,omitempty"` // share of its traffic that the endpoint should be spared, 0..1
-	Reason   string  `json:"reason,omitempty"`
+	// Load is the endpoint's load as a share of what it can carry: 0.73. nil: not said.
+	Load   *float64 `json:"load,omitempty"`
+	Reason string   `json:"reason,omitempty"`
 }
 
 // check reports what is wrong with the request in itself.
@@ -118,6 +120,8 @@ func (p *PushRequest) check() error {
 		return &RequestError{Text: fmt.Sprintf("state %q is neither up nor down", p.State)}
 	case !(p.Withheld >= 0 && p.Withheld <= 1):
 		return &RequestError{Text: fmt.Sprintf("withheld %g is not within 0 and 1", p.Withheld)}
+	case p.Load != nil && *p.Load < 0:
+		return &RequestError{Text: fmt.Sprintf("load %g is below 0", *p.Load), Hint: "it is a share of what the endpoint can carry, such as 0.73"}
 	}
 	if err := plainWords("reason", p.Reason); err != nil {
 		return &RequestError{Text: err.Error()}

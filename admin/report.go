@@ -150,7 +150,16 @@ type PoolReport struct {
 	Share      *float64         `json:"share"`      // of the service's answers since the start, 0..1; null: none yet
 	Since      *time.Time       `json:"since"`
 	Reason     string           `json:"reason,omitempty"`
+	Load       *PoolLoad        `json:"load,omitempty"` // missing: not known, or of no account to the service
 	Endpoints  []EndpointReport `json:"endpoints"`
+}
+
+// PoolLoad is the load of a pool as the service goes by it.
+type PoolLoad struct {
+	Load   float64   `json:"load"`   // as a share of what the pool can carry; may exceed 1
+	Shed   float64   `json:"shed"`   // share of its traffic that goes to the next choice because of it, 0..1
+	Since  time.Time `json:"since"`  // when Load was taken over: it is so at most once in the service's load.every
+	Reason string    `json:"reason"` // "over its target (load 92% of 80%): takes 70%"
 }
 
 // EndpointReport is one address of a pool.
@@ -170,12 +179,13 @@ type EndpointReport struct {
 // VoteReport is one checker's vote on an endpoint, with what it last saw there.
 type VoteReport struct {
 	Vantage     string     `json:"vantage"`
-	Check       string     `json:"check"`       // its name; of a combined check also those that it is made of
-	State       string     `json:"state"`       // up, down; unknown: it abstains
-	Age         float64    `json:"age_seconds"` // of its ballot
-	Fresh       bool       `json:"fresh"`       // it counts
-	Since       *time.Time `json:"since"`       // when it came to this, by the checker's own clock
-	Withheld    float64    `json:"withheld"`    // share that it asks to spare the endpoint
+	Check       string     `json:"check"`          // its name; of a combined check also those that it is made of
+	State       string     `json:"state"`          // up, down; unknown: it abstains
+	Age         float64    `json:"age_seconds"`    // of its ballot
+	Fresh       bool       `json:"fresh"`          // it counts
+	Since       *time.Time `json:"since"`          // when it came to this, by the checker's own clock
+	Withheld    float64    `json:"withheld"`       // share that it asks to spare the endpoint
+	Load        float64    `json:"load,omitempty"` // the endpoint's, as a share of what it can carry; 0: not known
 	Reason      string     `json:"reason"`
 	Status      int        `json:"status,omitempty"`    // HTTP
 	Latency     float64    `json:"latency_seconds"`     // 0: not measured

@@ -51,7 +51,7 @@ func (d *desk) vote() {
 			continue
 		}
 		e.voted = d.opinion(e, now)
-		b.Votes[key] = status.Vote{Health: e.voted.health, Withheld: e.voted.withheld, Since: e.since, Evidence: evidence(&e.last)}
+		b.Votes[key] = status.Vote{Health: e.voted.health, Withheld: e.voted.withheld, Load: e.load(), Since: e.since, Evidence: evidence(&e.last)}
 	}
 	for key, c := range d.combos {
 		b.Votes[key] = d.combinedVote(c, now)
@@ -61,6 +61,14 @@ func (d *desk) vote() {
 	default:
 	}
 	d.outbox <- b // has room: nobody else sends
+}
+
+// load returns the endpoint's load, which goes out with the next ballot: nothing depends on it within seconds.
+func (e *entry) load() float64 {
+	if e.voted.health != status.Up || !e.last.OK {
+		return 0
+	}
+	return e.last.Load
 }
 
 func evidence(o *Observation) status.Evidence {

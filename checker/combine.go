@@ -55,6 +55,9 @@ func (d *desk) combinedVote(c *combo, now time.Time) status.Vote {
 	}
 	c.voted = o
 	v := status.Vote{Health: o.health, Withheld: o.withheld, Since: c.since}
+	if o.health == status.Up {
+		v.Load = c.load()
+	}
 	v.Evidence = foldEvidence(c.Check, o, opinions, func(p *zones.Check) *Observation {
 		if e := c.parts[p]; e != nil {
 			return &e.last
@@ -62,6 +65,17 @@ func (d *desk) combinedVote(c *combo, now time.Time) status.Vote {
 		return nil
 	})
 	return v
+}
+
+// load returns the highest load that a counted part says; 0: none says any.
+func (c *combo) load() float64 {
+	load := 0.0
+	for check, e := range c.parts {
+		if !slices.Contains(c.Check.Combined.Observe, check) && !e.removed && e.last.OK {
+			load = max(load, e.last.Load)
+		}
+	}
+	return load
 }
 
 // fold makes one opinion of those on the parts of a combination; a part that is missing is unknown. What is unknown stays

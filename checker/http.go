@@ -15,6 +15,7 @@ import (
 	"strconv"
 	"strings"
 
+	"meridian/status"
 	"meridian/zones"
 )
 
@@ -68,7 +69,26 @@ func (a *attempt) request(conn net.Conn) error {
 		return err
 	}
 	a.drain(resp.Header.Get(drainHeader))
+	if value := strings.TrimSpace(resp.Header.Get(loadHeader)); value != "" {
+		a.load(loadHeader, value)
+	}
 	return nil
+}
+
+// loadHeader is a field of a healthy response by which an endpoint says its load, as a share of what it can carry: 0.73.
+const loadHeader = "X-Meridian-Load"
+
+// load takes in what where says of the load. What is no load is told, and makes nothing unhealthy.
+func (a *attempt) load(where, value string) {
+	v, err := strconv.ParseFloat(value, 64)
+	load, ok := status.NewLoad(v)
+	if err != nil || !ok {
+		a.seen.Reason = fmt.Sprintf("%s (%s: %q is no load, such as 0.73)", a.seen.Reason, where, clip(value))
+		a.trace.step("load", a.seen.Reason)
+		return
+	}
+	a.seen.Load = load
+	a.trace.step("load", fmt.Sprintf("%s says %.3g%% of what the endpoint can carry", where, 100*load))
 }
 
 // drainHeader is a field of a healthy response by which an endpoint asks to be spared: 1 all of its traffic, 0.25 a quarter
@@ -136,8 +156,8 @@ func (a *attempt) body(resp *http.Response) error {
 		return err
 	case a.check.Body != "" && !bytes.Contains(body, []byte(a.check.Body)):
 		return failure(fmt.Sprintf("%s, but the body's first %d bytes don't contain %q", a.seen.Reason, len(body), a.check.Body))
-	case len(a.check.JSON) > 0:
-		return a.members(body)
+	case len(a.check.JSON) > 0 || a.check.Load != "":
+		return a.json(body)
 	}
 	return nil
 }

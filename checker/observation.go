@@ -11,6 +11,7 @@ type Observation struct {
 	Reason       string        // short and exact: "HTTP 503 Service Unavailable"; never empty
 	Withheld     float64       // 0..1, with OK: the share of its traffic that the endpoint should be spared
 	Asked        bool          // the endpoint itself asked for Withheld: it counts at once, not after so many in a row
+	Load         float64       // with OK: as status.Vote has it; 0: the endpoint doesn't say
 	Status       int           // HTTP status code; 0: none came
 	Latency      time.Duration // of the whole probe
 	CertExpires  time.Time     // end of validity of the endpoint's certificate; zero: none was shown

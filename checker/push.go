@@ -14,6 +14,7 @@ import (
 type Beat struct {
 	Health   status.Health // Up or Down; Unknown counts as Up: to send a heartbeat is to be alive
 	Withheld float64       // 0..1, with Up: the share of its traffic that the endpoint should be spared
+	Load     float64       // with Up: as status.Vote has it; 0: not said
 	Reason   string        // in the sender's words; empty: none
 }
 
@@ -116,5 +117,5 @@ func (b *Beat) observation(age, lifetime time.Duration) Observation {
 	case b.Health == status.Down:
 		return Observation{Reason: reason}
 	}
-	return Observation{OK: true, Withheld: b.Withheld, Asked: true, Reason: reason}
+	return Observation{OK: true, Withheld: b.Withheld, Asked: true, Load: b.Load, Reason: reason}
 }

@@ -65,7 +65,7 @@ func (c *compiler) accept(d *declared, p, f int) (now, open float64) {
 	if d.spec.Pools[p].CNAME != "" {
 		return c.terms.fold(d, p, 1, 1)
 	}
-	es := d.pools[p].family[f]
+	es, own := d.pools[p].family[f], d.load(p)
 	up := 0
 	for _, e := range es {
 		st := c.state(d, e)
@@ -77,7 +77,7 @@ func (c *compiler) accept(d *declared, p, f int) (now, open float64) {
 		}
 	}
 	if up > 0 && up >= d.spec.MinHealthy.Of(len(es)) {
-		now = c.most(d, es)
+		now = c.most(d, es) * takes(c.states.PoolLoad(own.Service, own.Region))
 	}
 	return c.terms.fold(d, p, now, open)
 }

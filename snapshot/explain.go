@@ -153,7 +153,7 @@ type PoolHealth struct {
 	Up        int           // endpoints up, or not known to be down
 	Endpoints int
 	Reason    string // evidence of the endpoints that are down; "no check" without one
-	Withheld  string // why endpoints that are up withhold a share of their traffic; empty: none does
+	Withheld  string // why endpoints that are up, or the pool for its load, withhold a share of their traffic; empty: none does
 }
 
 // PoolHealth returns the health of pool p of the service; f is 0 for IPv4, 1 for IPv6.
@@ -186,6 +186,12 @@ func (s *Service) PoolHealth(states status.Table, p, f int) PoolHealth {
 			*told += "; "
 		}
 		*told += s.spec.Pools[p].Endpoints[e.index].String() + ": " + st.Reason
+	}
+	if load := states.PoolLoad(s.spec.Declared().Name, s.spec.Pools[p].Region.Name); load.Withheld > 0 {
+		if h.Withheld != "" {
+			h.Withheld += "; "
+		}
+		h.Withheld += load.Reason
 	}
 	switch {
 	case len(es) > 0 && h.Up < s.spec.MinHealthy.Of(len(es)):

@@ -9,7 +9,7 @@ import (
 	"meridian/policy"
 )
 
-// Loads is the load of pools, in any unit that is the same for all pools of a service; it matters to least-loaded nodes.
+// Loads is the load of pools beside what the states say of it (status.Table.PoolLoad), in any unit that is the same for all pools of a service; it matters to least-loaded nodes.
 // A pool that is missing, or at 0, has no known load. Published Loads are never written again. Each distinct load makes
 // another plan, so whoever measures rounds.
 type Loads map[PoolKey]float64
@@ -31,7 +31,7 @@ func (c *compiler) inputs(d *declared) (ins [families]inputs) {
 	if d.tree.Loaded() {
 		loads = make([]float64, len(d.pools))
 		for p := range loads {
-			loads[p] = c.loads[d.load(p)]
+			loads[p] = c.load(d, p)
 		}
 	}
 	for f := range ins {
@@ -96,6 +96,15 @@ func (in *inputs) key(d *declared) string {
 		}
 	}
 	return string(key)
+}
+
+// load returns the load of pool p; 0: not known.
+func (c *compiler) load(d *declared, p int) float64 {
+	key := d.load(p)
+	if given, ok := c.loads[key]; ok {
+		return given
+	}
+	return c.states.PoolLoad(key.Service, key.Region).Load
 }
 
 // load returns under which key the load of pool p is kept.

@@ -48,12 +48,13 @@ const (
 	EventReleased EventKind = "released" // and follows it again, without a change of health
 	EventLimited  EventKind = "limited"  // a service reached its limit: its other pools are held up
 	EventResumed  EventKind = "resumed"  // and nothing of it is held up any more
+	EventShed     EventKind = "shed"     // a pool takes another share, because of its load
 )
 
 // Event is one thing that the governor did.
 type Event struct {
 	Kind     EventKind
-	Key      string // the state key; EventLimited, EventResumed: the service
+	Key      string // the state key; EventLimited, EventResumed: the service; EventShed: the pool, as "www.example.com.@eu-west"
 	From, To Health // EventHealth
 	Hold     Hold   // EventHeld, EventReleased
 	At       time.Time
@@ -92,6 +93,7 @@ func Govern(in GovernorInput, prev GovernorState, now time.Time) (table Table, s
 		g.tell(key, was, s)
 	}
 	g.limit(changed)
+	g.shed()
 	g.tellLimits()
 	slices.SortFunc(g.events, func(a, b Event) int { return cmp.Or(cmp.Compare(a.Key, b.Key), cmp.Compare(a.Kind, b.Kind)) })
 	if maps.Equal(prev.Table, g.table) {
@@ -127,6 +129,7 @@ func (g *governing) govern(key string, was, seen State, flapped bool) State {
 	m := g.prev.Keys[key]
 	m.damp(rule.Flap, flapped, g.now)
 	s := g.health(key, &rule, was, seen, &m)
+	s.Load = seen.Load
 	switch {
 	case s.Health != Up:
 		s.Withheld, m.Step, m.Stepped, m.Degraded, m.DegradedAt = 0, 0, time.Time{}, 0, time.Time{}

@@ -11,6 +11,7 @@ type Rules struct {
 	Default Rule            // of keys without a rule of their own, where Targets is nil
 	Targets map[string]Rule // by state key: those that count, the others are forgotten; nil: all that are voted on
 	Guard   *Guard          // how fast automation may take services apart; nil: without limit
+	Loads   []LoadRule      // pools whose load counts
 	Frozen  bool            // by configuration: automation changes nothing, whatever is observed
 	Alone   bool            // there is one voter, who decides: no quorum, no minimum
 }

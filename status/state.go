@@ -50,6 +50,7 @@ type State struct {
 	Forced   bool      // an operator's word, not an observation
 	Held     Hold      // why it isn't what is observed; empty: it is
 	Withheld float64   // 0..1: the share of its traffic that an endpoint that is up is spared (ramping, degraded, draining)
+	Load     float64   // of an endpoint that is up, as a share of what it can carry; 0: no fresh vote says it
 	Since    time.Time // when Health last changed; zero: not known
 	Reason   string    // evidence in words: "2 of 3 checkers: HTTP 503"; empty: none
 }
@@ -70,7 +71,8 @@ const (
 // Unknown.
 //
 // Beside the state keys, which services share, it has keys of single services where a safety limit holds up what is
-// down: the service's name, with the reason, and HoldKey of each endpoint concerned. View reads both.
+// down: the service's name, with the reason, and HoldKey of each endpoint concerned; View reads both. And it has a LoadKey
+// for each pool whose load has been known: Load is what the last decision went by, Since when that was.
 type Table map[string]State
 
 // HoldKey is the name under which the state of key is kept for one service alone. A state key has no blanks.

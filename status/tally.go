@@ -17,7 +17,8 @@ type Transition struct {
 	Reason   string // the new state's
 }
 
-// Tally turns ballots into what is observed. A key on which the fresh votes decide nothing keeps its state in prev; one that
+// Tally turns ballots into what is observed. A key on which the fresh votes decide nothing keeps its state in prev, but for
+// its load: what no fresh vote says of that isn't known. One that
 // is neither voted on nor in prev is missing from the result. The transitions are ordered by key. When nothing changed,
 // not even a reason, the result is prev itself; prev is never written.
 func Tally(arrivals []Arrival, rules Rules, prev Table, now time.Time) (Table, []Transition) {
@@ -29,7 +30,11 @@ func Tally(arrivals []Arrival, rules Rules, prev Table, now time.Time) (Table, [
 		if known {
 			t.kept++
 		}
-		if after, decided := cast.collect(rule.Target).state(&rule, before); decided {
+		after, decided := cast.collect(rule.Target).state(&rule, before)
+		if !decided {
+			after = before
+		}
+		if after.Load = cast.load(); decided || known {
 			t.put(key, before, after)
 		}
 	}
@@ -164,6 +169,21 @@ func (v *votes) withheld() float64 {
 		if v.cast[i].vote.Health == Up {
 			v.shares = append(v.shares, min(max(v.cast[i].vote.Withheld, 0), 1))
 		}
+	}
+	slices.Sort(v.shares)
+	return v.shares[len(v.shares)/2]
+}
+
+// load returns the median of the loads that the votes for up know, the greater of two in the middle; 0: none knows it.
+func (v *votes) load() float64 {
+	v.shares = v.shares[:0]
+	for i := range v.cast {
+		if vote := &v.cast[i].vote; vote.Health == Up && vote.Load > 0 {
+			v.shares = append(v.shares, min(vote.Load, MaxLoad))
+		}
+	}
+	if len(v.shares) == 0 {
+		return 0
 	}
 	slices.Sort(v.shares)
 	return v.shares[len(v.shares)/2]

@@ -6,6 +6,7 @@ import "time"
 type Vote struct {
 	Health   Health    // Unknown: the checker abstains (it has not seen enough, or distrusts its own network)
 	Withheld float64   // 0..1, with Up: the share of its traffic that the endpoint should be spared, because it is slow or asks for it
+	Load     float64   // with Up: the endpoint's load, as a share of what it can carry, from IdleLoad to MaxLoad; 0: not known
 	Since    time.Time // when the checker came to this verdict, by its own clock: to be shown, never to be compared
 	Evidence Evidence
 }

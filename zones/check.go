@@ -36,6 +36,7 @@ type Check struct {
 	Status          []int         // http, https: the statuses that are healthy, ascending
 	Body            string        // http, https: must occur in the first MaxBody bytes; empty: not looked at
 	JSON            []Member      // http, https: what the body must hold as JSON, within MaxBody bytes; empty: not looked at
+	Load            string        // http, https: JSONPath of the endpoint's load in the body; empty: only the header tells it
 	TLS             bool          // grpc: over TLS instead of in plain text (h2c)
 	GRPCService     string        // grpc: the service asked for; empty: the server as a whole
 	Query           Query         // dns
@@ -130,6 +131,7 @@ func (c *Check) specification(b []byte) []byte {
 		s.text("json", m.Path)
 		s.text("is", fmt.Sprintf("%#v", m.Want)) // "1" and 1 differ
 	}
+	s.text("load", c.Load)
 	s.flag("tls", c.TLS)
 	s.text("service", c.GRPCService)
 	s.text("query", c.Query.Name)

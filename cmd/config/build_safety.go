@@ -31,9 +31,10 @@ const (
 
 // States says how votes become states, and how fast.
 type States struct {
-	Rules  map[string]status.Rule  // by zones.Service.StateRules; "": of services without rules of their own
-	Limits map[string]status.Limit // by canonical service name; a service that is missing has none
-	Frozen bool                    // automation changes nothing
+	Rules  map[string]status.Rule     // by zones.Service.StateRules; "": of services without rules of their own
+	Loads  map[string]status.LoadRule // by canonical service name, without pools; a service that is missing sheds nothing
+	Limits map[string]status.Limit    // by canonical service name; a service that is missing has none
+	Frozen bool                       // automation changes nothing
 }
 
 // safety builds the rules that hold for every service.
@@ -45,7 +46,7 @@ func (b *builder) safety() {
 		Failback: b.failback(&raw.Failback, "failback"),
 	}
 	b.flap(&raw.Flap, &rule.Flap, "flap")
-	b.cfg.States = States{Rules: map[string]status.Rule{"": rule}, Limits: map[string]status.Limit{}, Frozen: raw.Freeze.v}
+	b.cfg.States = States{Rules: map[string]status.Rule{"": rule}, Limits: map[string]status.Limit{}, Loads: map[string]status.LoadRule{}, Frozen: raw.Freeze.v}
 	b.limit = b.limitOf(raw.Safety.limit(), "safety")
 	b.cfg.ReloadThreshold = defaultReloadThreshold
 	b.cfg.Reserve = Reserve{Regions: defaultMinRegions}
@@ -107,6 +108,9 @@ func (b *builder) safetyOf(e *entry[rawService], s *zones.Service) {
 	}
 	if limit.Share > 0 && s.Check != nil {
 		b.cfg.States.Limits[s.Name] = limit
+	}
+	if raw.Load != nil {
+		b.loadOf(e, s)
 	}
 }
 

@@ -100,6 +100,7 @@ type rawCheck struct {
 	Query           *rawQuery   `json:"query" jsonschema_description:"dns: what is asked."`
 	Command         []text      `json:"command" jsonschema:"minItems=1,maxItems=64" jsonschema_description:"exec: a program, by its absolute path, and its arguments. No shell is involved."`
 	Lifetime        duration    `json:"lifetime" jsonschema_description:"push: how long a heartbeat counts. Default: 30s."`
+	Load            text        `json:"load" jsonschema_description:"http, https: JSONPath of the endpoint's load in a body that is JSON, as a share of what it can carry: 0.73. The header X-Meridian-Load says it, too."`
 	Expect          rawExpect   `json:"expect" jsonschema_description:"http, https, dns: what a healthy response is like."`
 	Degraded        rawDegraded `json:"degraded" jsonschema_description:"When an endpoint that is up should be spared half of its traffic."`
 	SkipVerify      boolean     `json:"skip_verify" jsonschema_description:"https, tls, grpc: accept any certificate. Default: false."`
@@ -150,6 +151,7 @@ type rawService struct {
 	Flap       rawFlap       `json:"flap" jsonschema_description:"As above, for this service; what is omitted is as above."`
 	Failback   rawFailback   `json:"failback" jsonschema_description:"As above, for this service."`
 	Safety     *rawSafety    `json:"safety" jsonschema_description:"As above, for this service."`
+	Load       *rawLoad      `json:"load" jsonschema_description:"Pools above a target load shed clients. Omitted: none does."`
 	Fallback   rawFallback   `json:"fallback" jsonschema_description:"The answer when no pool takes anything: all (as if every pool were up; the default), servfail, or these addresses."`
 }
 

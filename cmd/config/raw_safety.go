@@ -81,3 +81,11 @@ func (s *rawBrakes) limit() *rawSafety {
 	}
 	return &rawSafety{MaxUnavailable: s.MaxUnavailable, Window: s.Window}
 }
+
+// rawLoad is above which load, and how, the pools of a service shed clients.
+type rawLoad struct {
+	Target text     `json:"target" jsonschema:"required,pattern=^([1-9][0-9]?|100)%$,title=a percentage from 1% to 100%" jsonschema_description:"A pool whose load is above it sheds the smallest share of its clients that brings it back; it takes them back from 10% below it."`
+	Step   text     `json:"step" jsonschema:"pattern=^([1-9][0-9]?|100)%$,title=a percentage from 1% to 100%" jsonschema_description:"How much one step moves at most. Default: 10%."`
+	Every  duration `json:"every" jsonschema_description:"Least time between two steps; at least two TTLs. Default: two TTLs, or 30s if that is more."`
+	Least  text     `json:"least" jsonschema:"pattern=^([1-9][0-9]|100)%$,title=a percentage from 10% to 100%" jsonschema_description:"What a pool takes however loaded it is. Default: 20%."`
+}

@@ -59,6 +59,9 @@ func Show(cfg *Config) []byte {
 		if limit := showSafety(cfg.States.Limits[s.Name]); limit != nil {
 			put(v, "safety", limit)
 		}
+		if load := showLoad(cfg.States.Loads[s.Name]); load != nil {
+			put(v, "load", load)
+		}
 		return name, v
 	})
 	var out bytes.Buffer

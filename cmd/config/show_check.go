@@ -52,7 +52,7 @@ func showTarget(r Reference) string {
 func showCheck(c *zones.Check) (string, *yaml.Node) {
 	y := fields(
 		"type", string(c.Type), "port", int(c.Port), "path", c.Path, "host", c.Host, "tls", yes(c.TLS), "service", c.GRPCService,
-		"query", showQuery(c), "command", inline(c.Command), "expect", showExpect(c))
+		"query", showQuery(c), "command", inline(c.Command), "load", c.Load, "expect", showExpect(c))
 	if c.Slow > 0 {
 		put(y, "degraded", fields("latency", c.Slow))
 	}

@@ -37,6 +37,13 @@ func showSafety(l status.Limit) *yaml.Node {
 	return flow(fields("max_unavailable", plain(strconv.Itoa(int(l.Share*100+.5))+"%"), "window", l.Window))
 }
 
+func showLoad(r status.LoadRule) *yaml.Node {
+	if r.Target == 0 {
+		return nil
+	}
+	return flow(fields("target", plain(percent(r.Target)), "step", plain(percent(r.Step)), "every", r.Every, "least", plain(percent(r.Least))))
+}
+
 // showRule appends what rule says, where base says otherwise; base nil: all of it.
 func showRule(y *yaml.Node, rule status.Rule, base *status.Rule) {
 	if base == nil || rule.Quorum != base.Quorum {

@@ -155,13 +155,22 @@ func (p *program) showServices(r *admin.StatusReport) {
 		for _, pool := range s.Pools {
 			rows = append(rows, []cell{
 				plain("%s", name), plain("%s", policy), plain("%s", pool.Region), stateCell(pool.State, pool.Forced),
-				plain("%.0f%%", pool.Acceptance*100), plain("%s", weight(pool.Weight)), plain("%s", share(pool.Share)), plain("%s", endpoints(&pool)),
+				plain("%s", accepts(&pool)), plain("%s", weight(pool.Weight)), plain("%s", share(pool.Share)), plain("%s", endpoints(&pool)),
 			})
 			name, policy = "", ""
 		}
 	}
 	fmt.Fprintln(p.out)
 	p.table(rows)
+}
+
+// accepts says what share a pool takes, and where its load counts that too: "70%, load 92%".
+func accepts(pool *admin.PoolReport) string {
+	text := fmt.Sprintf("%.0f%%", pool.Acceptance*100)
+	if pool.Load != nil {
+		text += fmt.Sprintf(", load %.3g%%", 100*pool.Load.Load)
+	}
+	return text
 }
 
 func weight(w *float64) string {

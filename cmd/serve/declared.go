@@ -115,7 +115,7 @@ func (d *declared) rules() status.Rules {
 	cfg := &d.config.States
 	r := status.Rules{
 		Targets: make(map[string]status.Rule, len(d.states)), Frozen: cfg.Frozen,
-		Guard: status.NewGuard(groups(d.config.Services, cfg.Limits)),
+		Guard: status.NewGuard(groups(d.config.Services, cfg.Limits)), Loads: loadRules(d.config.Services, cfg.Loads),
 	}
 	for key, s := range d.states {
 		rule := cfg.Rules[s.rules]

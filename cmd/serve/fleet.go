@@ -73,7 +73,7 @@ func (f *fleet) votes(c *zones.Check, addr netip.Addr) []admin.VoteReport {
 func voteReport(a status.Arrival, check string, v status.Vote, fresh bool) admin.VoteReport {
 	return admin.VoteReport{
 		Vantage: a.Ballot.Vantage, Check: check, State: v.Health.String(), Age: a.Age.Seconds(), Fresh: fresh, Since: moment(v.Since),
-		Withheld: v.Withheld, Reason: v.Evidence.Reason, Status: v.Evidence.Status, Latency: v.Evidence.Latency.Seconds(),
+		Withheld: v.Withheld, Load: v.Load, Reason: v.Evidence.Reason, Status: v.Evidence.Status, Latency: v.Evidence.Latency.Seconds(),
 		CertExpires: moment(v.Evidence.CertExpires),
 	}
 }

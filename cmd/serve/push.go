@@ -33,6 +33,9 @@ func (p *process) Push(_ context.Context, r admin.PushRequest) error {
 		return err
 	}
 	beat := checker.Beat{Health: status.Up, Withheld: r.Withheld, Reason: r.Reason}
+	if r.Load != nil {
+		beat.Load, _ = status.NewLoad(*r.Load)
+	}
 	if r.State == admin.StateDown {
 		beat.Health = status.Down
 	}

@@ -62,7 +62,7 @@ func poolReport(snap *snapshot.Snapshot, svc *snapshot.Service, p int, f *fleet)
 	pool := &spec.Pools[p]
 	r := admin.PoolReport{
 		Region: pool.Region.Name, CNAME: pool.CNAME, Admin: admin.AdminReady, Weight: weightOf(spec, p), Endpoints: []admin.EndpointReport{},
-		Acceptance: max(svc.Acceptance(dns.TypeA, p), svc.Acceptance(dns.TypeAAAA, p)),
+		Acceptance: max(svc.Acceptance(dns.TypeA, p), svc.Acceptance(dns.TypeAAAA, p)), Load: loadOf(snap, spec.Name, pool.Region.Name),
 	}
 	var states, reasons []string
 	for _, addr := range pool.Endpoints {
@@ -92,6 +92,9 @@ func poolReport(snap *snapshot.Snapshot, svc *snapshot.Service, p int, f *fleet)
 		r.State = admin.StateUp
 	case r.Acceptance == 0:
 		r.State = admin.StateDown
+	}
+	if r.Load != nil && r.Load.Shed > 0 {
+		reasons = append(reasons, r.Load.Reason)
 	}
 	r.Reason = strings.Join(reasons, "; ")
 	return r

@@ -168,7 +168,9 @@ func (s *server) numberHealth(n *admin.Numbers, d *declared) {
 			}
 		}
 	}
-	for _, r := range admin.FoldRegions(d.config.Regions, serviceStates(s.Current().Load(), nil, nil)) {
+	services := serviceStates(s.Current().Load(), nil, nil)
+	n.Loads = regionLoads(services)
+	for _, r := range admin.FoldRegions(d.config.Regions, services) {
 		n.Regions = append(n.Regions, admin.RegionNumber{Region: r.Name, State: r.State})
 	}
 	s.Core.mu.Lock()
