@@ -81,7 +81,7 @@ func (r *run) accounts(detail bool) map[string]*account {
 		}
 		return all
 	}
-	cache := map[divided]shares{}
+	cache := map[divided]dealt{}
 	for i := range r.q.Queries {
 		if q := &r.q.Queries[i]; r.pairs[q.Service] != nil {
 			if a := all[r.pairs[q.Service].name]; a != nil {
@@ -95,7 +95,7 @@ func (r *run) accounts(detail bool) map[string]*account {
 // countSpace spreads the clients of one service over the address space.
 func (r *run) countSpace(a *account, p *pair, detail bool) {
 	ask4, ask6 := p.ask(false), p.ask(true)
-	cache := map[divided]shares{}
+	cache := map[divided]dealt{}
 	for _, g := range r.space.of(p) {
 		b4, a4 := r.divide(p.before, ask4, g.before, cache), r.divide(p.after, ask4, g.after, cache)
 		b6, a6 := r.divide(p.before, ask6, g.before, cache), r.divide(p.after, ask6, g.after, cache)
@@ -114,7 +114,7 @@ func (r *run) countSpace(a *account, p *pair, detail bool) {
 }
 
 // countQuery adds recorded queries of one kind.
-func (r *run) countQuery(a *account, p *pair, q *Query, cache map[divided]shares, detail bool) {
+func (r *run) countQuery(a *account, p *pair, q *Query, cache map[divided]dealt, detail bool) {
 	before, after := r.divideFor(p.before, q, cache), r.divideFor(p.after, q, cache)
 	a.traffic.add(q.Count, before, after)
 	if !detail {
@@ -133,7 +133,7 @@ type divided struct {
 }
 
 // divide returns how the clients of a locality are divided; nil is a service that isn't there: nobody answers.
-func (r *run) divide(s *snapshot.Service, qtype uint16, l geo.Locality, cache map[divided]shares) shares {
+func (r *run) divide(s *snapshot.Service, qtype uint16, l geo.Locality, cache map[divided]dealt) dealt {
 	key := divided{s, qtype, l}
 	known, ok := cache[key]
 	if !ok {
@@ -147,7 +147,7 @@ func (r *run) divide(s *snapshot.Service, qtype uint16, l geo.Locality, cache ma
 	return known
 }
 
-func (r *run) divideFor(s *snapshot.Service, q *Query, cache map[divided]shares) shares {
+func (r *run) divideFor(s *snapshot.Service, q *Query, cache map[divided]dealt) dealt {
 	if s == nil {
 		return r.nobody()
 	}
@@ -158,17 +158,17 @@ func (r *run) divideFor(s *snapshot.Service, q *Query, cache map[divided]shares)
 	return r.divide(s, q.Type, loc.Locality, cache)
 }
 
-func (r *run) nobody() shares {
+func (r *run) nobody() dealt {
 	v := make(shares, len(r.regions))
 	v[0] = 1
-	return v
+	return dealt{shares: v}
 }
 
-func (r *run) toRegions(s *snapshot.Service, d snapshot.Division) shares {
+func (r *run) toRegions(s *snapshot.Service, d snapshot.Division) dealt {
 	v := make(shares, len(r.regions))
 	v[0] = d.Nobody
 	for i, share := range d.Pools {
 		v[r.number[s.Spec().Pools[i].Region.Name]] += share
 	}
-	return v
+	return dealt{v, d.Fallback}
 }

@@ -95,7 +95,7 @@ func (r *run) losses() []Loss {
 		lost := newRun(&q, pairs)
 		lost.space = space
 		found := lost.compare(false)
-		list = append(list, Loss{region, found.Total.Moved, found.Total.Regions})
+		list = append(list, Loss{region, found.Total})
 	}
 	return list
 }

@@ -28,8 +28,9 @@ const MaxCountries = 12
 
 // Effect is what changes for one service, or for all of them.
 type Effect struct {
-	Moved   float64        `json:"moved"`   // share of the traffic that goes to another region
-	Regions []RegionEffect `json:"regions"` // by name; Nobody is last, if it ever occurs
+	Fallback Change         `json:"fallback"` // share of the traffic that no region takes, and fallbacks answer
+	Moved    float64        `json:"moved"`    // share of the traffic that goes to another region
+	Regions  []RegionEffect `json:"regions"`  // by name; Nobody is last, if it ever occurs
 }
 
 // ServiceEffect is the effect on one service.
@@ -79,22 +80,16 @@ type Flow struct {
 
 // Loss is what the loss of one region would do.
 type Loss struct {
-	Region  string         `json:"region"`
-	Moved   float64        `json:"moved"`
-	Regions []RegionEffect `json:"regions"`
+	Region string `json:"region"`
+	Effect
 }
 
 // Worst returns the region that is nearest to its capacity after the change; nil: no load is known.
-func (e *Effect) Worst() *RegionEffect { return worst(e.Regions) }
-
-// Worst returns the region that would be nearest to its capacity; nil: no load is known.
-func (l *Loss) Worst() *RegionEffect { return worst(l.Regions) }
-
-func worst(regions []RegionEffect) *RegionEffect {
+func (e *Effect) Worst() *RegionEffect {
 	var most *RegionEffect
-	for i := range regions {
-		if l := regions[i].Load; l != nil && (most == nil || l.Used.After > most.Load.Used.After) {
-			most = &regions[i]
+	for i := range e.Regions {
+		if l := e.Regions[i].Load; l != nil && (most == nil || l.Used.After > most.Load.Used.After) {
+			most = &e.Regions[i]
 		}
 	}
 	return most
@@ -174,11 +169,12 @@ func joinInto(into map[string]*tally, country string, t *tally) {
 }
 
 func (r *run) effect(a *account, l loads) Effect {
-	e := Effect{Moved: a.traffic.share(a.traffic.moved), Regions: []RegionEffect{}}
+	t := a.traffic
+	e := Effect{Moved: t.share(t.moved), Fallback: Change{t.share(t.fallback.Before), t.share(t.fallback.After)}, Regions: []RegionEffect{}}
 	held := make([]Counts, len(r.regions))
-	for _, t := range a.countries {
-		held[t.before.largest()].Before++
-		held[t.after.largest()].After++
+	for _, c := range a.countries {
+		held[c.before.largest()].Before++
+		held[c.after.largest()].After++
 	}
 	for i := 1; i <= len(r.regions); i++ {
 		n := i % len(r.regions) // nobody comes last

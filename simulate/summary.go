@@ -16,10 +16,13 @@ func (r *Report) Sentences() []string {
 		first = "Nothing moves"
 	}
 	list := []string{first + r.strain() + "."}
+	if f := r.Total.Fallback; f.After > f.Before+lossless {
+		list = append(list, fmt.Sprintf("No region would take %s of them; the fallback answers.", Percent(f.After)))
+	}
 	for i := range r.Total.Regions {
 		switch g := &r.Total.Regions[i]; {
 		case g.Region == Nobody && g.Traffic.After > g.Traffic.Before+lossless:
-			list = append(list, fmt.Sprintf("No region would answer %s of them.", Percent(g.Traffic.After)))
+			list = append(list, fmt.Sprintf("%s of them would be sent to no region.", Percent(g.Traffic.After)))
 		case g.Load != nil && g.Load.Capacity > 0 && g.Load.Used.After > 1 && g.Load.Used.After > g.Load.Used.Before+lossless && g != r.Total.Worst():
 			list = append(list, fmt.Sprintf("%s would carry %s of its capacity, too.", g.Region, Percent(g.Load.Used.After)))
 		}

@@ -3,11 +3,18 @@ package simulate
 // shares is how mass 1 is divided among the regions of a run, by their numbers; number 0 is nobody.
 type shares []float64
 
+// dealt is how mass 1 is divided, and how much of it by fallbacks.
+type dealt struct {
+	shares
+	fallback float64
+}
+
 // tally adds up where clients go, before and after.
 type tally struct {
 	mass          float64
 	before, after shares
 	moved         float64
+	fallback      Change             // mass that fallbacks answer
 	flows         map[[2]int]float64 // mass that moves, by region before and after
 }
 
@@ -17,11 +24,14 @@ func newTally(regions int) *tally {
 
 // add adds clients of mass w. As few of them move as the shares allow: what a region loses is divided among those that
 // gain, by what they gain.
-func (t *tally) add(w float64, before, after shares) {
+func (t *tally) add(w float64, was, is dealt) {
 	if w == 0 {
 		return
 	}
 	t.mass += w
+	t.fallback.Before += w * was.fallback
+	t.fallback.After += w * is.fallback
+	before, after := was.shares, is.shares
 	gained := 0.0
 	for i := range before {
 		t.before[i] += w * before[i]
@@ -54,6 +64,8 @@ const lossless = 1e-9
 func (t *tally) join(o *tally) {
 	t.mass += o.mass
 	t.moved += o.moved
+	t.fallback.Before += o.fallback.Before
+	t.fallback.After += o.fallback.After
 	for i := range o.before {
 		t.before[i] += o.before[i]
 		t.after[i] += o.after[i]

@@ -21,6 +21,9 @@ func (s *Service) Map() Map { return Map{s.view} }
 type Division struct {
 	Pools  []float64 // by pool of the service
 	Nobody float64   // no pool answers: the fallback's addresses, SERVFAIL, or no record of the type
+	// Fallback is the share that the service's fallback answers, because no pool takes it: with pools as if all were up,
+	// or with Nobody.
+	Fallback float64
 }
 
 // Serves reports whether the service has answers of the type A or AAAA at all, in whatever state.
@@ -56,6 +59,9 @@ func (s *Service) DivideFor(qtype uint16, loc Location) Division {
 // deal adds share p of one outcome to the division.
 func (s *Service) deal(d *Division, f *family, outcome uint32, p float64) {
 	a, pools := &f.answers[outcome], f.plan.outcomes[outcome].Pools
+	if f.plan.outcomes[outcome].fallback {
+		d.Fallback += p
+	}
 	switch {
 	case len(pools) == 0 || a.set == nil:
 		d.Nobody += p

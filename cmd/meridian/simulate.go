@@ -264,6 +264,9 @@ func (p *program) showLosses(s *admin.Simulation) {
 				others = append(others, g.Region+" "+simulate.Percent(g.Traffic.After))
 			}
 		}
+		if l.Fallback.After > 0 {
+			others = append(others, simulate.Percent(l.Fallback.After)+" of this by fallback")
+		}
 		rows = append(rows, []cell{plain("%s", l.Region), plain("%s", simulate.Percent(l.Moved)), worst, plain("%s", strings.Join(others, ", "))})
 	}
 	fmt.Fprintln(p.out)

@@ -15,8 +15,8 @@ import (
 func (c *Core) ReloadWithin(ctx context.Context) error {
 	return c.reload(ctx, func(r *simulate.Report, threshold float64) error {
 		return &admin.SafetyError{
-			Text: fmt.Sprintf("This reload would move %s of the traffic, more than %s (safety.reload_threshold): %s Nothing was changed.",
-				simulate.Percent(r.Total.Moved), simulate.Percent(threshold), strings.Join(r.Sentences(), " ")),
+			Text: fmt.Sprintf("This reload moves more of the traffic than the %s that safety.reload_threshold allows. %s Nothing was changed.",
+				simulate.Percent(threshold), strings.Join(r.Sentences(), " ")),
 			Hint: "meridian config diff shows what moves; meridian reload --force does it",
 		}
 	})

@@ -19,8 +19,7 @@ import (
 const (
 	// takeSamples is how often samples are taken from the workers, before they find no room.
 	takeSamples = time.Second
-	// fadeLedger is how often counts fade, and saveLedger how often they are written to data_dir.
-	fadeLedger = time.Minute
+	// saveLedger is how often the ledger is written to data_dir.
 	saveLedger = 5 * time.Minute
 )
 
@@ -152,10 +151,8 @@ func (s *server) keepLedger(ctx context.Context) {
 			return
 		case now := <-take.C:
 			s.dns.Samples(s.book.add)
-			if now.Sub(watched) >= fadeLedger {
-				s.book.watch(now.Sub(watched))
-				watched = now
-			}
+			s.book.watch(now.Sub(watched))
+			watched = now
 			if now.Sub(saved) >= saveLedger {
 				s.book.save()
 				saved = now
