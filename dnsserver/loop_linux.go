@@ -14,6 +14,14 @@ import (
 const (
 	// eventBatch is how many connections one system call tells of.
 	eventBatch = 64
+	// readable and writable are what a loop waits for at a connection, told once when it comes to be so: to be told as
+	// long as it is so would have the kernel look at each connection twice. What was told of must be used up.
+	readable = unix.EPOLLIN | unix.EPOLLRDHUP | unix.EPOLLET
+	writable = unix.EPOLLOUT | unix.EPOLLET
+	// finished are the events after which there may be nothing to come: the end of the stream is to be read.
+	finished = unix.EPOLLRDHUP | unix.EPOLLHUP | unix.EPOLLERR
+	// readBatch is how many times in a row one connection is read from.
+	readBatch = 4
 	// acceptBatch is how many connections are accepted before those that there are get their turn.
 	acceptBatch = 16
 )
@@ -88,7 +96,7 @@ func (l *streamLoop) run() {
 			l.hurry()
 		}
 		for i := range n {
-			l.turn(int(l.events[i].Fd))
+			l.turn(int(l.events[i].Fd), l.events[i].Events&finished != 0)
 		}
 		l.expire()
 	}
@@ -120,7 +128,7 @@ func (l *streamLoop) wait() int {
 
 // turn does what there is to do at one descriptor. What was told of may have been closed since, and its number may
 // belong to another connection: that one has nothing to read then.
-func (l *streamLoop) turn(fd int) {
+func (l *streamLoop) turn(fd int, finished bool) {
 	var c *stream
 	if fd < len(l.conns) {
 		c = l.conns[fd]
@@ -138,7 +146,7 @@ func (l *streamLoop) turn(fd int) {
 	case len(c.out) > 0:
 		l.resume(c)
 	default:
-		l.read(c)
+		l.read(c, finished)
 	}
 }
 
@@ -169,7 +177,7 @@ func (l *streamLoop) admit(fd int, from *unix.RawSockaddrInet6) {
 		l.free = append(l.free, c)
 		return
 	}
-	if l.watch(unix.EPOLL_CTL_ADD, fd, unix.EPOLLIN) != 0 { // out of memory, or of fs.epoll.max_user_watches
+	if l.watch(unix.EPOLL_CTL_ADD, fd, readable) != 0 { // out of memory, or of fs.epoll.max_user_watches
 		l.streams.leave(&c.seat)
 		resetSocket(fd)
 		return
@@ -198,21 +206,35 @@ func (l *streamLoop) newStream(fd int) *stream {
 	return c
 }
 
-// read reads once, and answers what has come.
-func (l *streamLoop) read(c *stream) {
-	have := copy(l.in[:], c.in)
-	n, errno := readSocket(c.fd, l.in[have:])
-	switch {
-	case errno == unix.EAGAIN || errno == unix.EINTR:
-	case errno != 0 || n == 0:
+// read reads what is there, and answers it. A buffer that isn't filled has taken all there was (epoll(7)); only the end
+// of the stream, which is no new event if it came with the last bytes, is to be read beyond that.
+func (l *streamLoop) read(c *stream, finished bool) {
+	for range readBatch {
+		have := copy(l.in[:], c.in)
+		n, errno := readSocket(c.fd, l.in[have:])
+		switch {
+		case errno == unix.EAGAIN:
+			return
+		case errno == unix.EINTR:
+			continue
+		case errno != 0 || n == 0:
+			l.end(c)
+			return
+		}
+		all := have+n < len(l.in) && !finished
+		if !l.answer(c, l.in[:have+n]) || all {
+			return
+		}
+	}
+	// The others' turn. Watching again tells again of what is there.
+	if l.watch(unix.EPOLL_CTL_MOD, c.fd, readable) != 0 {
 		l.end(c)
-	default:
-		l.answer(c, l.in[:have+n])
 	}
 }
 
-// answer answers the whole queries that in begins with, and keeps the rest.
-func (l *streamLoop) answer(c *stream, in []byte) {
+// answer answers the whole queries that in begins with, and keeps the rest. It is false if the connection is not to be
+// read from now.
+func (l *streamLoop) answer(c *stream, in []byte) bool {
 	l.out = l.out[:0]
 	used, errno := 0, syscall.Errno(0)
 	for len(c.out) == 0 && errno == 0 && !c.over {
@@ -231,7 +253,7 @@ func (l *streamLoop) answer(c *stream, in []byte) {
 	if errno != 0 {
 		l.counts.dropped[dropSend].Add(1)
 		l.reset(c)
-		return
+		return false
 	}
 	c.in = append([]byte(nil), in[used:]...)
 	if used > 0 {
@@ -239,7 +261,9 @@ func (l *streamLoop) answer(c *stream, in []byte) {
 	}
 	if c.over && len(c.out) == 0 {
 		l.leave(c)
+		return false
 	}
+	return len(c.out) == 0
 }
 
 // extend gives the connection time for the next query. Only a whole query earns more time, so that one that comes
@@ -262,7 +286,7 @@ func (l *streamLoop) send(c *stream) syscall.Errno {
 	}
 	if errno == 0 && n < len(l.out) {
 		c.out = append(c.out, l.out[n:]...)
-		errno = l.watch(unix.EPOLL_CTL_MOD, c.fd, unix.EPOLLOUT)
+		errno = l.watch(unix.EPOLL_CTL_MOD, c.fd, writable)
 	}
 	l.out = l.out[:0]
 	return errno
@@ -279,7 +303,7 @@ func (l *streamLoop) resume(c *stream) {
 		return
 	case errno == 0:
 		c.out = nil
-		errno = l.watch(unix.EPOLL_CTL_MOD, c.fd, unix.EPOLLIN)
+		errno = l.watch(unix.EPOLL_CTL_MOD, c.fd, readable) // tells of what came meanwhile
 	}
 	if errno != 0 {
 		l.counts.dropped[dropSend].Add(1)
@@ -358,16 +382,23 @@ func (l *streamLoop) leave(c *stream) {
 	c.bye = true
 	c.active.Store(int64(l.now))
 	l.leaving.push(c)
+	l.discard(c)
 }
 
 // discard throws away what a client still sends.
 func (l *streamLoop) discard(c *stream) {
-	n, errno := readSocket(c.fd, l.in[:])
-	if errno == unix.EAGAIN || errno == unix.EINTR {
-		return
-	}
-	if c.waste += n; errno != 0 || n == 0 || c.waste > maxTCP {
-		l.end(c)
+	for {
+		n, errno := readSocket(c.fd, l.in[:])
+		switch {
+		case errno == unix.EAGAIN:
+			return
+		case errno == unix.EINTR:
+			continue
+		}
+		if c.waste += n; errno != 0 || n == 0 || c.waste > maxTCP {
+			l.end(c)
+			return
+		}
 	}
 }
 

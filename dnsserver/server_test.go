@@ -188,6 +188,22 @@ func TestBatches(t *testing.T) {
 	}
 }
 
+// TestPanicCostsOneAnswerOfABatch: also where what the packets of a batch ask for is found together.
+func TestPanicCostsOneAnswerOfABatch(t *testing.T) {
+	s := serve(t, Options{}, "127.0.0.1:0")
+	broken := *s.options.Snapshot.Load()
+	broken.Index = nil
+	s.options.Snapshot.Publish(&broken)
+	for _, network := range []string{"udp", "tcp"} {
+		if got := describe(over(t, network, s.Addrs()[0], ask("mail.glb.test.", dns.TypeA))); got != "SERVFAIL" {
+			t.Errorf("%s: got %s", network, got)
+		}
+	}
+	if n := s.Stats().Panics; n != 2 {
+		t.Errorf("%d panics counted, want 2", n)
+	}
+}
+
 // TestLongQuery: more than a buffer takes is malformed, whatever it was.
 func TestLongQuery(t *testing.T) {
 	s := serve(t, Options{}, "127.0.0.1:0")
