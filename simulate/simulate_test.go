@@ -48,6 +48,11 @@ func weighted(ws ...float64) policy.Node {
 // compile makes a snapshot of services over the demo's map and overrides.
 func compile(t testing.TB, states status.Table, overrides []geo.Override, services ...*zones.Service) *snapshot.Snapshot {
 	t.Helper()
+	return compileOver(t, geo.Sources{Database: geo.Demo(), Overrides: overrides}, states, services...)
+}
+
+func compileOver(t testing.TB, sources geo.Sources, states status.Table, services ...*zones.Service) *snapshot.Snapshot {
+	t.Helper()
 	zone, problems := zones.Parse("glb.test.", "glb.test.zone", strings.NewReader("@ 60 IN SOA ns1 h 1 2 3 4 5\n@ 60 IN NS ns1\nns1 60 IN A 192.0.2.53\n"))
 	if zone == nil {
 		t.Fatal(problems)
@@ -56,7 +61,7 @@ func compile(t testing.TB, states status.Table, overrides []geo.Override, servic
 	if index == nil {
 		t.Fatal(problems)
 	}
-	atlas, err := geo.NewAtlas(geo.Sources{Database: geo.Demo(), Overrides: overrides})
+	atlas, err := geo.NewAtlas(sources)
 	if err != nil {
 		t.Fatal(err)
 	}
