@@ -14,7 +14,7 @@ const longest = 600
 
 // pure lists the rooms that do no I/O, log nothing and ask no clock: their result depends on their arguments alone,
 // so that a query can't be slowed by them and a test can't be flaky.
-var pure = []string{"geo", "policy", "snapshot", "status"}
+var pure = []string{"geo", "policy", "snapshot", "status", "simulate"}
 
 // impure are the imports that a pure room must not have.
 var impure = []string{"os", "io/ioutil", "net", "net/http", "log", "log/slog", "syscall", "os/exec", "math/rand", "math/rand/v2"}
