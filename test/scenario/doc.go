@@ -32,9 +32,10 @@
 //	after 15s                              let 15 s pass
 //	endpoint ADDRESS BEHAVIOUR             from now on each probe of that address …
 //	region NAME BEHAVIOUR                  … and of every endpoint of the region
-//	    is fine | answers STATUS | refuses | hangs
-//	ask NAME TYPE [from PREFIX] [source ADDRESS] [N times]
-//	                                       PREFIX is the client subnet of the query, ADDRESS where it comes from
+//	    is fine | reports load NUMBER | answers STATUS | refuses | hangs
+//	ask NAME TYPE [from PREFIX] [source ADDRESS] [N times | N clients]
+//	                                       PREFIX is the client subnet of the query, ADDRESS where it comes from;
+//	                                       N clients: each from a network of its own, in 100.64.0.0/10
 //	restart                                stop and start again over the same data_dir
 //	reload NAME | reload <<END             change the configuration and reload it
 //	failback REGION                        let what is kept down there come back

@@ -120,7 +120,7 @@ func (l *linter) time(step Step) error {
 // behaviour checks endpoint and region.
 func (l *linter) behaviour(step Step) error {
 	if len(step.Args) < 2 {
-		return fmt.Errorf("say: %s WHICH is fine | answers STATUS | refuses | hangs", step.Verb)
+		return fmt.Errorf("say: %s WHICH is fine | reports load NUMBER | answers STATUS | refuses | hangs", step.Verb)
 	}
 	if step.Verb == "endpoint" {
 		if _, err := netip.ParseAddr(step.Args[0]); err != nil {

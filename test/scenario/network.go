@@ -55,7 +55,7 @@ func (n *network) probe(ctx context.Context, t checker.Target) checker.Observati
 	}
 	switch {
 	case b.fine:
-		return checker.Observation{OK: true, Status: http.StatusOK, Reason: "HTTP 200 OK", Latency: wait}
+		return checker.Observation{OK: true, Status: http.StatusOK, Reason: "HTTP 200 OK", Load: b.load, Latency: wait}
 	case b.hangs:
 		return checker.Observation{Silent: true, Reason: fmt.Sprintf("no answer within %v", wait), Latency: wait}
 	case b.status == 0:

@@ -166,9 +166,9 @@ func (r *runner) ask(args []string) error {
 		return err
 	}
 	r.asked, r.answers = q, nil
-	for range q.times {
+	for n := range q.times {
 		answer, err := dnsserver.Decide(r.system.Current().Load(), dnsserver.Question{
-			Name: q.name, Type: q.qtype, Client: snapshot.Client{ECS: q.subnet, Source: q.source}, Random: r.random.Uint64(),
+			Name: q.name, Type: q.qtype, Client: snapshot.Client{ECS: q.subnet, Source: q.from(n)}, Random: r.random.Uint64(),
 		})
 		if err != nil {
 			return err

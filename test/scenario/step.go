@@ -9,16 +9,19 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
+
+	"meridian/status"
 )
 
 // behaviour is what an endpoint does when it is probed.
 type behaviour struct {
 	fine   bool
-	status int  // answers with this HTTP status; 0: doesn't answer
-	hangs  bool // neither answers nor refuses
+	status int     // answers with this HTTP status; 0: doesn't answer
+	hangs  bool    // neither answers nor refuses
+	load   float64 // fine, and reports this load; 0: none
 }
 
-// parseBehaviour reads "is fine", "answers 503", "refuses" or "hangs".
+// parseBehaviour reads "is fine", "reports load 0.9", "answers 503", "refuses" or "hangs".
 func parseBehaviour(words []string) (behaviour, error) {
 	switch {
 	case slices.Equal(words, []string{"is", "fine"}):
@@ -27,6 +30,13 @@ func parseBehaviour(words []string) (behaviour, error) {
 		return behaviour{}, nil
 	case slices.Equal(words, []string{"hangs"}):
 		return behaviour{hangs: true}, nil
+	case len(words) == 3 && words[0] == "reports" && words[1] == "load":
+		v, err := strconv.ParseFloat(words[2], 64)
+		load, ok := status.NewLoad(v)
+		if err != nil || !ok {
+			return behaviour{}, fmt.Errorf("%q is no load, such as 0.9", words[2])
+		}
+		return behaviour{fine: true, load: load}, nil
 	case len(words) == 2 && words[0] == "answers":
 		status, err := strconv.Atoi(words[1])
 		if err != nil || status < 100 || status > 599 {
@@ -34,7 +44,7 @@ func parseBehaviour(words []string) (behaviour, error) {
 		}
 		return behaviour{status: status}, nil
 	}
-	return behaviour{}, fmt.Errorf("%q is nothing that an endpoint does; it is fine, answers STATUS, refuses, or hangs", strings.Join(words, " "))
+	return behaviour{}, fmt.Errorf("%q is nothing that an endpoint does; it is fine, reports load NUMBER, answers STATUS, refuses, or hangs", strings.Join(words, " "))
 }
 
 // ask is a question, asked once or several times.
@@ -44,9 +54,21 @@ type ask struct {
 	subnet netip.Prefix // of the EDNS Client Subnet option; invalid: none
 	source netip.Addr
 	times  int
+	crowd  bool // each time another client asks, from a network of its own
 }
 
-// parseAsk reads "NAME TYPE [from PREFIX] [source ADDRESS] [N times]".
+// maxCrowd is how many networks clients can be from: the /24s of 100.64.0.0/10.
+const maxCrowd = 1 << 14
+
+// from returns where the n-th question comes from.
+func (q *ask) from(n int) netip.Addr {
+	if !q.crowd {
+		return q.source
+	}
+	return netip.AddrFrom4([4]byte{100, 64 | byte(n>>8), byte(n), 1})
+}
+
+// parseAsk reads "NAME TYPE [from PREFIX] [source ADDRESS] [N times | N clients]".
 func parseAsk(words []string) (ask, error) {
 	q := ask{source: netip.MustParseAddr("127.0.0.1"), times: 1}
 	if len(words) < 2 {
@@ -69,13 +91,17 @@ func parseAsk(words []string) (ask, error) {
 			q.subnet = q.subnet.Masked()
 		case words[0] == "source":
 			q.source, err = netip.ParseAddr(words[1])
-		case words[1] == "times":
+		case words[1] == "times", words[1] == "clients":
 			q.times, err = strconv.Atoi(words[0])
-			if err == nil && q.times < 1 {
-				err = fmt.Errorf("%d times is not asking", q.times)
+			q.crowd = words[1] == "clients"
+			switch {
+			case err == nil && q.times < 1:
+				err = fmt.Errorf("%d %s is not asking", q.times, words[1])
+			case q.crowd && q.times > maxCrowd:
+				err = fmt.Errorf("there are %d client networks", maxCrowd)
 			}
 		default:
-			err = fmt.Errorf("%q is nothing that ask knows (from PREFIX, source ADDRESS, N times)", words[0]+" "+words[1])
+			err = fmt.Errorf("%q is nothing that ask knows (from PREFIX, source ADDRESS, N times, N clients)", words[0]+" "+words[1])
 		}
 		if err != nil {
 			return q, err
