@@ -6,12 +6,16 @@ VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev
 LDFLAGS  := -s -w -X main.version=$(VERSION)
 LINT     := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
+BENCHSTAT := golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d4da
+BENCH     := $(GO) test -run '^$$' -bench 'Respond|Steps|Find|Draw|Pour' -benchtime 0.1s -count 6 -benchmem \
+	./dnsserver ./zones ./snapshot ./policy
+
 # What the tests need beyond Go, as "command=Debian package": a real dig and named-checkzone, and a C compiler for the
 # race detector.
 TOOLS := dig=bind9-dnsutils named-checkzone=bind9-utils gcc=gcc ld=binutils git=git redis-server=redis-server redis-sentinel=redis-sentinel redis-cli=redis-tools ip=iproute2
 
 .DEFAULT_GOAL := help
-.PHONY: help build test tools fmt vet fuzz bench lint generate docker clean
+.PHONY: help build test tools fmt vet fuzz bench bench-record lint generate docker clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
@@ -55,8 +59,12 @@ fuzz: ## each fuzz target for FUZZTIME
 	  done; \
 	done
 
-bench: ## all benchmarks, with allocations
-	$(GO) test -run '^$$' -bench . -benchmem ./...
+bench: ## the query path's benchmarks, compared with the record in test/bench
+	@new=$$(mktemp); trap 'rm -f "$$new"' EXIT; \
+	$(BENCH) >"$$new" && $(GO) run $(BENCHSTAT) record=test/bench/record.txt now="$$new"
+
+bench-record: ## measure the record of bench anew, on an idle machine
+	$(BENCH) >test/bench/record.txt
 
 lint: ## golangci-lint, at the version that .golangci.yml is written for
 	$(GO) run $(LINT) run ./...
