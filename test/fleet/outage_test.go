@@ -71,19 +71,20 @@ func (o outage) run(t *testing.T, f *fleet) {
 	loads.Stop()
 }
 
-// told waits until everybody tells what is wrong.
+// told waits until everybody tells what is wrong: the log that something is, the pages what it is now.
 func (o outage) told(t *testing.T, f *fleet, marks map[*member]int) {
 	t.Helper()
 	if o.checkers != "" {
 		for _, c := range f.checkers {
-			c.AwaitLogAfter(marks[c], "votes can't be published", o.checkers)
+			c.AwaitLogAfter(marks[c], "votes can't be published")
+			c.AwaitReadyPage(t, "[!]publish warning", o.checkers)
 		}
 	}
 	if o.servers == "" {
 		return
 	}
 	for _, s := range f.servers {
-		s.AwaitLogAfter(marks[s], "the board can't be read; states hold", o.servers)
+		s.AwaitLogAfter(marks[s], "the board can't be read; states hold")
 		s.AwaitMetric(t, "meridian_board_up", is(0))
 		s.AwaitReadyPage(t, "[!]board warning", o.servers)
 		s.AwaitStatus(t, func(r admin.StatusReport) string {
