@@ -165,7 +165,7 @@ func twoMistakes() error {
 func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
 func newServer(f *fakeBackend, token string) *Server {
-	return New(Options{Backend: f, Explainer: f, Simulator: f, Journal: &f.journal, Automation: f, Failback: f, Mailbox: f, Demo: f, Token: token, Logger: quiet()})
+	return New(Options{Backend: f, Explainer: f, Simulator: f, Journal: &f.journal, Automation: f, Failback: f, Overrides: &fakeOverrides{}, Mailbox: f, Demo: f, Token: token, Logger: quiet()})
 }
 
 // ask sends one request as a local client would, with more headers as pairs.

@@ -30,6 +30,8 @@ var (
 	descLookups      = metric("geo_lookups_total", "Geographic look-ups of clients.", "result")
 	descEndpointUp   = metric("health_endpoint_up", "Whether an endpoint is up. Absent until it was probed.", "region", "check", "endpoint")
 	descRegionUp     = metric("health_region_up", "Whether a region is up: 0.5 when part of it is down. Absent until it was probed.", "region")
+	descRegionAdmin  = metric("region_admin_state", "A constant 1, labelled with what operators said of a region: ready, drain, maint, up, down.", "region", "state")
+	descRegionWeight = metric("region_weight_ratio", "The share of its traffic that operators let a region take.", "region")
 	descTransitions  = metric("health_transitions_total", "Changes of endpoint states.", "region", "to")
 	descStatusAge    = metric("health_status_age_seconds", "Age of the health states in use.")
 	descChecks       = metric("health_checks_total", "Probes made from here.", "result")
@@ -48,7 +50,7 @@ var (
 	descGeoBuild     = metric("geo_database_build_timestamp_seconds", "When the geographic database in use was built.")
 	descGeneration   = metric("snapshot_generation", "Generation of the snapshot in use.")
 	descPublish      = metric("snapshot_publish_duration_seconds", "How long it took to compile and publish a snapshot.")
-	allDescriptions  = []*prometheus.Desc{descBuildInfo, descRequests, descResponses, descDuration, descDropped, descAnswers, descRank, descLookups, descEndpointUp, descRegionUp, descTransitions, descStatusAge, descChecks, descCheckLength, descBoardUp, descBoardOps, descLocalView, descVoteAge, descDistrust, descFrozen, descHeld, descLoad, descWithheld, descReloadOK, descConfigHash, descGeoBuild, descGeneration, descPublish}
+	allDescriptions  = []*prometheus.Desc{descBuildInfo, descRequests, descResponses, descDuration, descDropped, descAnswers, descRank, descLookups, descEndpointUp, descRegionUp, descRegionAdmin, descRegionWeight, descTransitions, descStatusAge, descChecks, descCheckLength, descBoardUp, descBoardOps, descLocalView, descVoteAge, descDistrust, descFrozen, descHeld, descLoad, descWithheld, descReloadOK, descConfigHash, descGeoBuild, descGeneration, descPublish}
 	rankBucketBounds = []int{1, 2, 3, 4, 5, 10}
 )
 
@@ -97,6 +99,10 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 	for _, r := range n.Regions {
 		if up, known := upness(r.State); known {
 			gauge(descRegionUp, up, r.Region)
+		}
+		if r.Admin != "" {
+			gauge(descRegionAdmin, 1, r.Region, r.Admin)
+			gauge(descRegionWeight, r.Weight, r.Region)
 		}
 	}
 	for _, t := range n.Transitions {

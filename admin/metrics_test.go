@@ -25,7 +25,7 @@ func someNumbers() Numbers {
 		Ranks:         []uint64{6, 2, 0, 0, 0, 1},
 		Lookups:       []LabelCount{{"found", 9}, {"unknown", 1}},
 		Endpoints:     []EndpointNumber{{"eu-west", "web", "198.18.3.1", StateUp}, {"us-east", "web", "198.18.1.1", StateDown}, {"us-west", "web", "198.18.2.1", StateUnknown}},
-		Regions:       []RegionNumber{{"eu-west", StateUp}, {"us-east", StateDown}, {"us-west", StateUnknown}, {"ap-south", StatePartial}},
+		Regions:       []RegionNumber{{"eu-west", StateUp, "drain", 0}, {"us-east", StateDown, AdminReady, 1}, {"us-west", StateUnknown, AdminReady, .4}, {"ap-south", StatePartial, AdminReady, 1}},
 		Transitions:   []TransitionCount{{"us-east", StateDown, 1}},
 		Checks:        []LabelCount{{"up", 100}, {"timeout", 3}},
 		CheckDuration: Histogram{Bounds: []float64{0.01, 0.1, math.Inf(1)}, Counts: []uint64{90, 100, 103}, Count: 103, Sum: 4.5},
@@ -35,9 +35,9 @@ func someNumbers() Numbers {
 		VoteAges:      []LabelValue{{"fra", 1.5}, {"nyc", 90}},
 		Distrust:      []LabelValue{{"ipv4", 0}, {"ipv6", 1}},
 		Frozen:        true,
-		Loads: []LabelValue{{Label: "eu-west", Value: .92}}, Held:          []LabelValue{{"flap", 2}},
-		Withheld:      []LabelCount{{"flap", 3}},
-		BoardUp:       true, ReloadOK: true, ConfigHash: "abc", GeoBuildTime: time.Unix(1700000000, 0), Generation: 7,
+		Loads:         []LabelValue{{Label: "eu-west", Value: .92}}, Held: []LabelValue{{"flap", 2}},
+		Withheld: []LabelCount{{"flap", 3}},
+		BoardUp:  true, ReloadOK: true, ConfigHash: "abc", GeoBuildTime: time.Unix(1700000000, 0), Generation: 7,
 	}
 }
 

@@ -103,7 +103,9 @@ type EndpointNumber struct {
 // RegionNumber is the state of one region.
 type RegionNumber struct {
 	Region string
-	State  string // StateUp, StateDown, StatePartial, StateUnknown
+	State  string  // StateUp, StateDown, StatePartial, StateUnknown
+	Admin  string  // AdminReady, or the kind of the override on all of it
+	Weight float64 // the share that operators let it take, 1: all
 }
 
 // TransitionCount counts changes of endpoint states.

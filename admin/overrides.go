@@ -25,8 +25,6 @@ type OverrideRequest struct {
 	Return  string            `json:"return,omitempty"` // a duration before the end in which traffic comes back in ten steps
 	Force   bool              `json:"force,omitempty"`  // whatever the safety rules say
 	DryRun  bool              `json:"dry_run,omitempty"`
-
-	match int64 // the revision that the caller knows; below 0: none
 }
 
 // EndRequest ends an override: DELETE /api/v1/overrides.
@@ -36,9 +34,6 @@ type EndRequest struct {
 	DryRun, Force  bool
 	Match          int64 // the revision that the caller knows; below 0: none
 }
-
-// Match returns the revision that the caller knows; below 0: none.
-func (r *OverrideRequest) Match() int64 { return r.match }
 
 // Override returns what is asked for, checked in itself. A mistake is a *RequestError.
 func (r *OverrideRequest) Override(now time.Time) (status.Override, error) {
@@ -172,10 +167,10 @@ type OverrideOutcome struct {
 type Overrides interface {
 	// Overrides returns what holds.
 	Overrides(ctx context.Context) OverrideList
-	// Override lays down what is asked for, and returns when this server's answers follow it. A mistake is a
+	// Override lays down what is asked for, if the revision is still match (below 0: whatever it is), and returns when this server's answers follow it. A mistake is a
 	// *RequestError, what safety rules forbid a *SafetyError, others who were faster a *StaleError, a store that doesn't
 	// answer an *AwayError. Nothing was changed then.
-	Override(ctx context.Context, r OverrideRequest) (OverrideOutcome, error)
+	Override(ctx context.Context, r OverrideRequest, match int64) (OverrideOutcome, error)
 	// EndOverride ends an override, with the same errors.
 	EndOverride(ctx context.Context, r EndRequest) (OverrideOutcome, error)
 }
@@ -213,12 +208,13 @@ func (s *Server) overrides(w http.ResponseWriter, r *http.Request) {
 func (s *Server) override(w http.ResponseWriter, r *http.Request) {
 	var request OverrideRequest
 	err := readJSON(r, &request)
+	match := int64(-1)
 	if err == nil {
-		request.match, err = ifMatch(r)
+		match, err = ifMatch(r)
 	}
 	var outcome OverrideOutcome
 	if err == nil {
-		outcome, err = s.options.Overrides.Override(r.Context(), request)
+		outcome, err = s.options.Overrides.Override(r.Context(), request, match)
 	}
 	answerOutcome(w, outcome, err)
 }

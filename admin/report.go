@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"meridian/status"
 )
 
 // StatusSchema names the form of a StatusReport.
@@ -43,7 +45,8 @@ type StatusReport struct {
 	Geo        GeoReport    `json:"geo"`
 	Board      BoardReport  `json:"board"`
 
-	Checkers   []CheckerReport  `json:"checkers"` // whose ballots are on the board, by vantage
+	Checkers   []CheckerReport  `json:"checkers"`  // whose ballots are on the board, by vantage
+	Overrides  []OverrideReport `json:"overrides"` // what operators said
 	Automation AutomationReport `json:"automation"`
 
 	Regions  []RegionReport `json:"regions"`
@@ -145,9 +148,10 @@ type PoolReport struct {
 	State      string           `json:"state"` // up, down, partial, unknown
 	Forced     bool             `json:"forced"`
 	Admin      string           `json:"admin_state"`
-	Acceptance float64          `json:"acceptance"` // share of the traffic offered to it that it takes, 0..1
-	Weight     *float64         `json:"weight"`     // in a weighted policy; null: not in one
-	Share      *float64         `json:"share"`      // of the service's answers since the start, 0..1; null: none yet
+	Acceptance float64          `json:"acceptance"`                             // share of the traffic offered to it that it takes, 0..1
+	Without    *float64         `json:"acceptance_without_overrides,omitempty"` // what Acceptance would be if operators had said nothing; missing: they haven't
+	Weight     *float64         `json:"weight"`                                 // in a weighted policy; null: not in one
+	Share      *float64         `json:"share"`                                  // of the service's answers since the start, 0..1; null: none yet
 	Since      *time.Time       `json:"since"`
 	Reason     string           `json:"reason,omitempty"`
 	Load       *PoolLoad        `json:"load,omitempty"` // missing: not known, or of no account to the service
@@ -219,6 +223,9 @@ func (r *StatusReport) leaveDisputed() {
 func (r *StatusReport) Degraded() []string {
 	var why []string
 	for _, region := range r.Regions {
+		if region.Admin == string(status.OverrideMaint) {
+			continue // it is expected to be down
+		}
 		if region.State == StateDown || region.State == StatePartial {
 			text := "region " + region.Name + " is " + region.State
 			if region.Reason != "" {

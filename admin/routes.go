@@ -141,6 +141,7 @@ func (s *Server) report() StatusReport {
 	report.Schema = StatusSchema
 	report.Listen = notNull(report.Listen)
 	report.Regions = notNull(report.Regions)
+	report.Overrides = notNull(report.Overrides)
 	report.Services = notNull(report.Services)
 	report.Checkers = notNull(report.Checkers)
 	report.Warnings = notNull(report.Warnings)

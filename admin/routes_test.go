@@ -268,6 +268,8 @@ func TestOpenAPI(t *testing.T) {
 		"DemoRegion": reflect.TypeFor[DemoRegion](), "Error": reflect.TypeFor[ErrorBody](), "FileProblem": reflect.TypeFor[FileReport](),
 		"Vote": reflect.TypeFor[VoteReport](), "Checker": reflect.TypeFor[CheckerReport](), "Automation": reflect.TypeFor[AutomationReport](),
 		"EventList": reflect.TypeFor[EventList](), "Event": reflect.TypeFor[Event](), "Push": reflect.TypeFor[PushRequest](),
+		"OverrideRequest": reflect.TypeFor[OverrideRequest](), "Override": reflect.TypeFor[OverrideReport](), "OverrideList": reflect.TypeFor[OverrideList](),
+		"OverrideOutcome": reflect.TypeFor[OverrideOutcome](),
 	} {
 		keys := make(map[string]bool)
 		for key := range doc.Components.Schemas[name].Properties {
@@ -277,7 +279,7 @@ func TestOpenAPI(t *testing.T) {
 	}
 	for at, typ := range map[[2]string]reflect.Type{
 		{"Status", "geo"}: reflect.TypeFor[GeoReport](), {"Status", "board"}: reflect.TypeFor[BoardReport](),
-		{"Config", "last_reload"}: reflect.TypeFor[ReloadReport](), {"Explanation", "client"}: reflect.TypeFor[ClientReport](),
+		{"Override", "progress"}: reflect.TypeFor[EmptyReport](), {"Config", "last_reload"}: reflect.TypeFor[ReloadReport](), {"Explanation", "client"}: reflect.TypeFor[ClientReport](),
 	} {
 		keys := make(map[string]bool)
 		for key := range doc.Components.Schemas[at[0]].Properties[at[1]].Properties {
@@ -291,7 +293,7 @@ func TestOpenAPI(t *testing.T) {
 func TestListsAreNeverNull(t *testing.T) {
 	s := newServer(&fakeBackend{}, "")
 	for path, lists := range map[string]string{
-		"/api/v1/status":                      "listen checkers regions services warnings",
+		"/api/v1/status":                      "listen checkers overrides regions services warnings",
 		"/api/v1/events":                      "events",
 		"/api/v1/explain?name=a.test&from=JP": "answers candidates steps",
 	} {

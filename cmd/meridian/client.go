@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -40,6 +41,7 @@ func whereFlag() cli.Flag {
 type client struct {
 	base  *url.URL
 	token string
+	etag  string // sent as If-Match; empty: none
 	http  *http.Client
 }
 
@@ -88,6 +90,13 @@ func (r *refusal) Error() string {
 		return r.Detail
 	}
 	return r.Detail + "\n" + r.Hint
+}
+
+// match returns a client whose requests change nothing unless the overrides have the revision still.
+func (cl *client) match(revision int64) *client {
+	out := *cl
+	out.etag = strconv.Quote(strconv.FormatInt(revision, 10))
+	return &out
 }
 
 // exitCode is what the refusal means for the command.
@@ -184,6 +193,9 @@ func (cl *client) request(ctx context.Context, method, path string, query url.Va
 	}
 	if content != nil {
 		request.Header.Set("Content-Type", "application/json")
+	}
+	if cl.etag != "" {
+		request.Header.Set("If-Match", cl.etag)
 	}
 	if cl.token != "" {
 		request.Header.Set("Authorization", "Bearer "+cl.token)

@@ -101,6 +101,10 @@ func (p *program) showStatus(r *admin.StatusReport) {
 		}
 		fmt.Fprintln(p.out, "  "+w)
 	}
+	if len(r.Overrides) > 0 {
+		fmt.Fprintln(p.out)
+		p.showOverrides(r.Overrides, r.Time)
+	}
 	p.showRegions(r)
 	p.showServices(r)
 	p.showCheckers(r)
@@ -164,9 +168,12 @@ func (p *program) showServices(r *admin.StatusReport) {
 	p.table(rows)
 }
 
-// accepts says what share a pool takes, and where its load counts that too: "70%, load 92%".
+// accepts says what share a pool takes, what it would if operators had said nothing, and where its load counts that too: "70%, load 92%".
 func accepts(pool *admin.PoolReport) string {
 	text := fmt.Sprintf("%.0f%%", pool.Acceptance*100)
+	if pool.Without != nil && *pool.Without != pool.Acceptance {
+		text += fmt.Sprintf(" (without overrides %.0f%%)", *pool.Without*100)
+	}
 	if pool.Load != nil {
 		text += fmt.Sprintf(", load %.3g%%", 100*pool.Load.Load)
 	}

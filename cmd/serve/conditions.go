@@ -30,7 +30,8 @@ type facts struct {
 	geoError  string // why the last change of the geographic files was refused; empty: it wasn't
 	geoFile   bool   // the database is a file of the operator's
 	geoBuilt  time.Time
-	switching error // why the fleet's switches can't be read; nil: they can
+	overrides string // what is wrong with the overrides; empty: nothing
+	switching error  // why the fleet's switches can't be read; nil: they can
 }
 
 // warnings collects conditions. The order is that in which they are told.
@@ -67,6 +68,7 @@ func (f *facts) conditions() []admin.Condition {
 		clause("distrusting themselves, and not voting: ", doubting), clause("not heard of lately, and ignored: ", stale)))
 	w.tell("automation", !f.mirror.Frozen, "automation is frozen%s: traffic stays, whatever is observed", f.whoFroze())
 	w.tell("switches", f.switching == nil, "whether automation is to be frozen can't be read (%v); what was known before holds", f.switching)
+	w.tell("overrides", f.overrides == "", "%s", f.overrides)
 	w.tell("limits", len(f.mirror.Limited) == 0, "automation has reached its limit, and holds up what goes down: %s", f.limited())
 	held := f.held()
 	w.tell("held", len(held) == 0, "not served as observed: %s", list(held))

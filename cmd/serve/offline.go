@@ -3,6 +3,7 @@ package serve
 import (
 	"context"
 	"log/slog"
+	"time"
 
 	"meridian/admin"
 	"meridian/zones"
@@ -25,5 +26,9 @@ func Offline(path string) (*Core, []zones.Problem) {
 // Explain says how a question would be answered now, by the very decision that a packet gets. A mistake of the
 // caller's is an *admin.RequestError.
 func (c *Core) Explain(_ context.Context, req admin.ExplainRequest) (*admin.Explanation, error) {
-	return explain(c.Current().Load(), c.declared.Load().config, req)
+	e, err := explain(c.Current().Load(), c.declared.Load().config, req)
+	if err == nil {
+		c.explainOverrides(e, time.Now())
+	}
+	return e, err
 }

@@ -18,7 +18,7 @@ import (
 )
 
 // Override implements admin.Overrides.
-func (c *Core) Override(ctx context.Context, r admin.OverrideRequest) (admin.OverrideOutcome, error) {
+func (c *Core) Override(ctx context.Context, r admin.OverrideRequest, match int64) (admin.OverrideOutcome, error) {
 	now := time.Now()
 	o, err := r.Override(now)
 	if err != nil {
@@ -27,7 +27,7 @@ func (c *Core) Override(ctx context.Context, r admin.OverrideRequest) (admin.Ove
 	if err := c.exists(&o); err != nil {
 		return admin.OverrideOutcome{}, err
 	}
-	return c.say(ctx, said{override: &o, id: o.ID, author: o.Author, reason: o.Reason, match: r.Match(), dry: r.DryRun, force: r.Force}, now)
+	return c.say(ctx, said{override: &o, id: o.ID, author: o.Author, reason: o.Reason, match: match, dry: r.DryRun, force: r.Force}, now)
 }
 
 // EndOverride implements admin.Overrides.

@@ -24,7 +24,7 @@ func TestDrainMovesTrafficUntilItEnds(t *testing.T) {
 		c, path := core(t, world, n)
 		stop := run(t, c)
 		time.Sleep(15 * time.Second)
-		out, err := c.Override(t.Context(), drainOf("eu-west"))
+		out, err := c.Override(t.Context(), drainOf("eu-west"), -1)
 		if err != nil || out.Moved <= 0 || len(out.Impact) == 0 || out.Before != nil || out.Override == nil || out.Revision != 1 {
 			t.Fatalf("%+v, %v", out, err)
 		}
@@ -89,13 +89,13 @@ func TestOverridesAreRefusedBeforeAnythingChanges(t *testing.T) {
 		} {
 			r := drainOf("eu-west")
 			tc.alter(&r)
-			if _, err := c.Override(t.Context(), r); !errors.As(err, &mistake) || !strings.Contains(err.Error(), tc.says) {
+			if _, err := c.Override(t.Context(), r, -1); !errors.As(err, &mistake) || !strings.Contains(err.Error(), tc.says) {
 				t.Errorf("%s: %v", name, err)
 			}
 		}
 		dry := drainOf("eu-west")
 		dry.DryRun = true
-		if out, err := c.Override(t.Context(), dry); err != nil || !out.DryRun || out.Moved <= 0 || out.Revision != 0 {
+		if out, err := c.Override(t.Context(), dry, -1); err != nil || !out.DryRun || out.Moved <= 0 || out.Revision != 0 {
 			t.Errorf("dry run: %+v, %v", out, err)
 		}
 		if _, err := c.EndOverride(t.Context(), admin.EndRequest{ID: "admin:eu-west", Author: "ann", Match: -1}); !errors.As(err, &mistake) {
@@ -108,11 +108,11 @@ func TestOverridesAreRefusedBeforeAnythingChanges(t *testing.T) {
 		n.kill("198.18.1.1")
 		time.Sleep(15 * time.Second)
 		r := drainOf("eu-west")
-		if _, err := c.Override(t.Context(), r); !errors.As(err, &safety) || !strings.Contains(err.Error(), "www.glb.test. would have no region left that takes traffic: eu-west is the last") {
+		if _, err := c.Override(t.Context(), r, -1); !errors.As(err, &safety) || !strings.Contains(err.Error(), "www.glb.test. would have no region left that takes traffic: eu-west is the last") {
 			t.Errorf("the last one: %v", err)
 		}
 		r.Force = true
-		if out, err := c.Override(t.Context(), r); err != nil || len(out.Risks) != 1 {
+		if out, err := c.Override(t.Context(), r, -1); err != nil || len(out.Risks) != 1 {
 			t.Errorf("forced: %+v, %v", out, err)
 		}
 	})
@@ -128,7 +128,7 @@ func TestOverrideOfWhatLeavesTheConfiguration(t *testing.T) {
 		c, path := core(t, world, &fakeNet{})
 		defer run(t, c)()
 		time.Sleep(15 * time.Second)
-		if _, err := c.Override(t.Context(), drainOf("eu-west")); err != nil {
+		if _, err := c.Override(t.Context(), drainOf("eu-west"), -1); err != nil {
 			t.Fatal(err)
 		}
 		write(t, path, strings.Replace(world, "us-east: [198.18.1.1], eu-west: [198.18.3.1]", "us-east: [198.18.1.1]", 1))
@@ -159,7 +159,7 @@ func TestForcedUp(t *testing.T) {
 		}
 		r := drainOf("eu-west")
 		r.Kind = "up"
-		if _, err := c.Override(t.Context(), r); err != nil {
+		if _, err := c.Override(t.Context(), r, -1); err != nil {
 			t.Fatal(err)
 		}
 		if got := region(t, c, fromFrankfurt); got != "eu-west" {
@@ -177,7 +177,7 @@ func TestOverridesOfAFleet(t *testing.T) {
 	for _, m := range []*member{one, other} {
 		m.await("the votes arrive", func() bool { return len(m.States()) == 2 })
 	}
-	if _, err := one.Override(t.Context(), drainOf("eu-west")); err != nil {
+	if _, err := one.Override(t.Context(), drainOf("eu-west"), -1); err != nil {
 		t.Fatal(err)
 	}
 	said := time.Now()

@@ -56,11 +56,12 @@ const drainTime = 5 * time.Second
 // server is a Core with its sockets.
 type server struct {
 	*Core
-	version string
-	demo    bool
-	dns     *dnsserver.Server
-	admin   netip.AddrPort
-	token   string // of the admin listener; empty: none
+	version  string
+	emptying emptying
+	demo     bool
+	dns      *dnsserver.Server
+	admin    netip.AddrPort
+	token    string // of the admin listener; empty: none
 
 	mu       sync.Mutex
 	draining bool
@@ -166,6 +167,7 @@ func (s *server) run(ctx context.Context, o Options, web *admin.Server, listener
 	failed := make(chan error, 2)
 	all.Go(func() { s.Core.Run(rooms) })
 	all.Go(func() { s.watchGeo(rooms) })
+	all.Go(func() { s.watchEmptying(rooms) })
 	if err := s.awaitFirst(ctx); err != nil {
 		stop()
 		all.Wait()

@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"context"
 	"maps"
 	"runtime"
 	"slices"
@@ -46,7 +47,10 @@ func (s *server) Status() admin.StatusReport {
 	r.Automation = automationReport(f.mirror, control.At)
 	given := s.given(s.dns.Stats())
 	r.Services = serviceStates(snap, given, f.fleet)
+	s.administer(snap, r.Services, now)
+	r.Overrides = s.Overrides(context.Background()).Overrides
 	r.Regions = admin.FoldRegions(d.config.Regions, r.Services)
+	s.administerRegions(r.Regions, now)
 	regionShares(r.Regions, given)
 	for _, c := range f.conditions() {
 		if !c.OK {
@@ -84,12 +88,14 @@ func (s *server) Ready() []admin.Condition {
 func (c *Core) facts() *facts {
 	d, mirror := c.declared.Load(), c.states.Report()
 	_, switching := c.sharing.switchesNow()
+	overrides := c.overrideCondition()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return &facts{
 		now: time.Now(), snap: c.Current().Load(), mirror: mirror, checker: c.checker.Stats(), fleet: newFleet(mirror.Ballots, mirror.Observed, c.states.Table()), idle: len(d.states) == 0,
 		publish: c.sharing.publishing(), switching: switching,
-		reloaded: c.lastReload == nil || c.lastReload.OK, geoError: c.geoError,
+		overrides: overrides,
+		reloaded:  c.lastReload == nil || c.lastReload.OK, geoError: c.geoError,
 		geoFile: d.config.Geo.Database != "", geoBuilt: d.config.Geo.Sources.Database.Info().BuildTime,
 	}
 }
@@ -170,8 +176,10 @@ func (s *server) numberHealth(n *admin.Numbers, d *declared) {
 	}
 	services := serviceStates(s.Current().Load(), nil, nil)
 	n.Loads = regionLoads(services)
-	for _, r := range admin.FoldRegions(d.config.Regions, services) {
-		n.Regions = append(n.Regions, admin.RegionNumber{Region: r.Name, State: r.State})
+	regions := admin.FoldRegions(d.config.Regions, services)
+	s.administerRegions(regions, time.Now())
+	for _, r := range regions {
+		n.Regions = append(n.Regions, admin.RegionNumber{Region: r.Name, State: r.State, Admin: r.Admin, Weight: r.Weight})
 	}
 	s.Core.mu.Lock()
 	defer s.Core.mu.Unlock()
