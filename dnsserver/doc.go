@@ -1,14 +1,15 @@
 // Package dnsserver answers DNS queries from a snapshot: it reads packets, reads the snapshot, and writes packets.
 //
-//	packet ─► parseQuery ─► query ─► decide ─► answer ─► appendFast ─► packet
-//	              │ declined           ▲                     ▲
-//	              ▼                    │                     │ equal messages (FuzzParity)
-//	          parseSlow ─► query ──────┘       answer ─► appendSlow ─► packet
+//	packet ─► parseQuery ─► query ─► find ─► finding ─► decide ─► answer ─► appendFast ─► packet
+//	              │ declined          ▲                                       ▲
+//	              ▼                   │                                       │ equal messages (FuzzParity)
+//	          parseSlow ─► query ─────┘                         answer ─► appendSlow ─► packet
 //
-// Three steps, and none does the work of another. A parser turns bytes into a query, a value that points into the
-// packet. decide is the whole policy of answering and knows no bytes: it turns a query and a snapshot into an answer,
-// a few pointers to RRsets that were packed when the snapshot was compiled. A renderer turns the answer into bytes
-// and decides nothing.
+// Four steps, and none does the work of another. A parser turns bytes into a query, a value that points into the
+// packet. find looks up the name, and the client where the name is a service; packet loops do both for all packets of
+// a batch first, because to look up is mostly to wait for memory. decide is the whole policy of answering and knows no
+// bytes: it turns a query, what was found and a snapshot into an answer, a few pointers to RRsets that were packed when
+// the snapshot was compiled. A renderer turns the answer into bytes and decides nothing.
 //
 // There are two parsers and two renderers. The fast ones know the one shape that resolvers send (opcode QUERY, one
 // question of class IN, nothing else but one well-formed OPT) and neither allocate nor lock, log or ask the time.

@@ -101,7 +101,8 @@ type Traffic struct {
 	Count  uint64 // above 0
 }
 
-// Durations is how long a sample of the queries took, from the packet in hand to the answer in hand.
+// Durations is how long a sample of the queries took, from the packet in hand to the answer in hand; over UDP without
+// parsing and finding, which are done for all packets of a batch together.
 type Durations struct {
 	Bounds []time.Duration // upper bounds, ascending
 	Counts []uint64        // by the least bound that the duration didn't exceed; the last: those beyond all bounds
