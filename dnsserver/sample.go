@@ -24,9 +24,10 @@ const (
 	sampleWorth = (1 + sampleSpan) / 2. // answers that one sample stands for
 	// sampleRoom is how many samples of a worker wait to be taken. It is a power of two.
 	sampleRoom = 2048
-	// Client networks are cut to these lengths before anybody sees them.
-	sampleBits4 = 24
-	sampleBits6 = 48
+	// Client networks are cut to these lengths before anybody sees them; where the map tells clients of one such network
+	// apart, they are a little longer.
+	sampleBits4, longestSample4 = 24, 28
+	sampleBits6, longestSample6 = 48, 56
 )
 
 // samples is a ring between one worker, which writes, and one reader. Neither waits for the other: what finds no room
@@ -65,17 +66,19 @@ func (t *sampler) sample(c *counters, s *snapshot.Service, q *query, a *answer) 
 		ring.lost.Add(1)
 		return
 	}
-	ring.ring[n%sampleRoom] = sample{clientNetwork(q, a), s.Spec().Name, q.qtype}
+	ring.ring[n%sampleRoom] = sample{clientNetwork(q, a, s), s.Spec().Name, q.qtype}
 	ring.written.Store(n + 1)
 }
 
 // clientNetwork returns the network that an answer was located by, cut.
-func clientNetwork(q *query, a *answer) netip.Prefix {
+func clientNetwork(q *query, a *answer, s *snapshot.Service) netip.Prefix {
 	addr := a.location.Address
-	bits := sampleBits4
+	bits, longest := sampleBits4, longestSample4
 	if addr.Is6() {
-		bits = sampleBits6
+		bits, longest = sampleBits6, longestSample6
 	}
+	alike := s.Locate(snapshot.Client{ECS: netip.PrefixFrom(addr, addr.BitLen())}).Scope
+	bits = min(max(bits, int(alike)), longest)
 	if a.location.FromECS {
 		bits = min(bits, int(q.subnet.source))
 	}

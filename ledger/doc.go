@@ -1,7 +1,7 @@
 // Package ledger keeps a record of who asks for what, small enough to keep for good and true enough to reckon with.
 //
-// A server hands in samples of its queries: the client's network (/24 of IPv4, /48 of IPv6, never an address), the
-// service, the type. The ledger counts them in a table of fixed size:
+// A server hands in samples of its queries: the client's network (/24 of IPv4, /48 of IPv6; where the map tells smaller
+// ones apart up to /28 and /56; never an address), the service, the type. The ledger counts them in a table of fixed size:
 //
 //	samples ──► count, or take the smallest counter's place by lot ──► table of at most MaxEntries
 //	                                                                     │ halves every HalfLife

@@ -16,9 +16,9 @@ const (
 	MaxEntries = 16384
 	// HalfLife is how long it takes for a query to count half.
 	HalfLife = 48 * time.Hour
-	// Bits4 and Bits6 are the lengths to which client networks are cut.
-	Bits4 = 24
-	Bits6 = 48
+	// Bits4 and Bits6 are the longest client networks: no address is ever kept.
+	Bits4 = 28
+	Bits6 = 56
 )
 
 // Key tells counters apart.
@@ -34,7 +34,7 @@ type Entry struct {
 	Count float64 // queries; old ones count less; above 0
 }
 
-// Cut returns a client's network as ledgers know it.
+// Cut returns a client's network, no longer than ledgers know it.
 func Cut(p netip.Prefix) netip.Prefix {
 	bits := Bits4
 	if p.Addr().Is6() {

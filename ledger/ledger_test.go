@@ -111,7 +111,7 @@ func TestDecay(t *testing.T) {
 
 func TestCut(t *testing.T) {
 	for in, want := range map[string]string{
-		"192.0.2.77/32": "192.0.2.0/24", "192.0.0.0/16": "192.0.0.0/16", "2001:db8:1:2::1/128": "2001:db8:1::/48", "0.0.0.0/0": "0.0.0.0/0",
+		"192.0.2.77/32": "192.0.2.64/28", "192.0.2.77/24": "192.0.2.0/24", "192.0.0.0/16": "192.0.0.0/16", "2001:db8:1:2::1/128": "2001:db8:1::/56", "0.0.0.0/0": "0.0.0.0/0",
 	} {
 		if got := Cut(netip.MustParsePrefix(in)); got.String() != want {
 			t.Errorf("%s: %v, want %s", in, got, want)

@@ -1,6 +1,7 @@
 package simulate
 
 import (
+	"net/netip"
 	"slices"
 
 	"meridian/geo"
@@ -115,13 +116,15 @@ func (r *run) countSpace(a *account, p *pair, detail bool) {
 
 // countQuery adds recorded queries of one kind.
 func (r *run) countQuery(a *account, p *pair, q *Query, cache map[divided]dealt, detail bool) {
-	before, after := r.divideFor(p.before, q, cache), r.divideFor(p.after, q, cache)
-	a.traffic.add(q.Count, before, after)
-	if !detail {
-		return
-	}
-	if place, _ := r.q.Before.Atlas().Lookup(q.Client.Addr()); place.Country != "" {
-		r.country(a.movers, place.Country).add(q.Count, before, after)
+	for client, share := range p.pieces(q.Client) {
+		before, after := r.divideFor(p.before, q.Type, client, cache), r.divideFor(p.after, q.Type, client, cache)
+		a.traffic.add(q.Count*share, before, after)
+		if !detail {
+			continue
+		}
+		if place, _ := r.q.Before.Atlas().Lookup(client.Addr()); place.Country != "" {
+			r.country(a.movers, place.Country).add(q.Count*share, before, after)
+		}
 	}
 }
 
@@ -147,15 +150,15 @@ func (r *run) divide(s *snapshot.Service, qtype uint16, l geo.Locality, cache ma
 	return known
 }
 
-func (r *run) divideFor(s *snapshot.Service, q *Query, cache map[divided]dealt) dealt {
+func (r *run) divideFor(s *snapshot.Service, qtype uint16, client netip.Prefix, cache map[divided]dealt) dealt {
 	if s == nil {
 		return r.nobody()
 	}
-	loc := s.Locate(snapshot.Client{ECS: q.Client})
-	if s.Spec().Sticky && q.Client.Addr().Is4() {
-		return r.toRegions(s, s.DivideFor(q.Type, loc))
+	loc := s.Locate(snapshot.Client{ECS: client})
+	if s.Spec().Sticky && client.Addr().Is4() {
+		return r.toRegions(s, s.DivideFor(qtype, loc))
 	}
-	return r.divide(s, q.Type, loc.Locality, cache)
+	return r.divide(s, qtype, loc.Locality, cache)
 }
 
 func (r *run) nobody() dealt {

@@ -209,3 +209,26 @@ func TestPercent(t *testing.T) {
 		}
 	}
 }
+
+// TestPieces: the parts of a network are one behind the other, are the whole of it, and are treated alike.
+func TestPieces(t *testing.T) {
+	sticky := service("sticky.glb.test.", weighted(1, 1, 1))
+	sticky.Sticky = true
+	snap := compile(t, nil, nil, service("www.glb.test.", nearest()), sticky)
+	for client, want := range map[string]int{"192.0.2.0/24": 16, "192.0.2.64/28": 1, "192.0.2.77/32": 1, "203.0.113.0/25": 0, "192.0.0.0/20": 0, "0.0.0.0/0": 0, "2001:db8::/32": 0, "::/0": 0, "255.255.255.0/24": 1} {
+		for i, want := range map[int]int{0: want, 1: 0} {
+			p := &pair{before: snap.Service(i)}
+			sum, n := 0.0, 0
+			next := netip.MustParsePrefix(client).Addr()
+			for piece, share := range p.pieces(netip.MustParsePrefix(client)) {
+				if piece.Addr() != next || piece != piece.Masked() {
+					t.Fatalf("%s: %v, want one from %v on", client, piece, next)
+				}
+				sum, n, next = sum+share, n+1, behind(piece)
+			}
+			if !near(sum, 1) || n < 1 || n > 256 || want > 0 && n > want {
+				t.Errorf("%s: %d pieces are %g of it", client, n, sum)
+			}
+		}
+	}
+}
