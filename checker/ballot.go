@@ -51,7 +51,7 @@ func (d *desk) vote() {
 			continue
 		}
 		e.voted = d.opinion(e, now)
-		b.Votes[key] = status.Vote{Health: e.voted.health, Withheld: e.voted.withheld, Load: e.load(), Since: e.since, Evidence: evidence(&e.last)}
+		b.Votes[key] = status.Vote{Health: e.voted.health, Withheld: e.voted.withheld, Load: d.load(e, now), Since: e.since, Evidence: evidence(&e.last)}
 	}
 	for key, c := range d.combos {
 		b.Votes[key] = d.combinedVote(c, now)
@@ -64,8 +64,14 @@ func (d *desk) vote() {
 }
 
 // load returns the endpoint's load, which goes out with the next ballot: nothing depends on it within seconds.
-func (e *entry) load() float64 {
-	if e.voted.health != status.Up || !e.last.OK {
+// Where Prometheus is asked for it, nobody else is listened to.
+func (d *desk) load(e *entry, now time.Time) float64 {
+	switch q := &e.Check.LoadQuery; {
+	case e.voted.health != status.Up:
+		return 0
+	case q.URL != "":
+		return d.meters.load(q, e.Addr, now)
+	case !e.last.OK:
 		return 0
 	}
 	return e.last.Load

@@ -57,6 +57,9 @@ type Checker struct {
 	changed chan struct{} // duties were set
 	pushed  chan struct{} // heartbeats came
 
+	metering chan struct{} // duties were set: there may be other loads to ask for
+	meters   meters
+
 	mu     sync.Mutex
 	duties Duties
 	mail   mailbox
@@ -76,7 +79,7 @@ func New(vantage string, board Board, o Options) *Checker {
 	}
 	c := &Checker{
 		vantage: vantage, board: board, options: o, log: o.Log, probe: o.Probe,
-		random: rand.Float64, changed: make(chan struct{}, 1), pushed: make(chan struct{}, 1),
+		random: rand.Float64, changed: make(chan struct{}, 1), pushed: make(chan struct{}, 1), metering: make(chan struct{}, 1),
 	}
 	if c.log == nil {
 		c.log = slog.Default()
@@ -99,9 +102,11 @@ func (c *Checker) SetDuties(duties Duties) {
 	c.duties = duties
 	c.mail.address(duties.Targets)
 	c.mu.Unlock()
-	select {
-	case c.changed <- struct{}{}:
-	default:
+	for _, told := range []chan struct{}{c.changed, c.metering} {
+		select {
+		case told <- struct{}{}:
+		default:
+		}
 	}
 }
 
@@ -136,6 +141,7 @@ func (c *Checker) Run(ctx context.Context) error {
 	d := newDesk(ctx, c)
 	var helpers sync.WaitGroup
 	helpers.Go(func() { c.publish(ctx, d.outbox) })
+	helpers.Go(func() { c.meter(ctx) })
 	defer helpers.Wait()
 	defer d.probes.Wait()
 

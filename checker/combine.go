@@ -56,7 +56,7 @@ func (d *desk) combinedVote(c *combo, now time.Time) status.Vote {
 	c.voted = o
 	v := status.Vote{Health: o.health, Withheld: o.withheld, Since: c.since}
 	if o.health == status.Up {
-		v.Load = c.load()
+		v.Load = d.comboLoad(c, now)
 	}
 	v.Evidence = foldEvidence(c.Check, o, opinions, func(p *zones.Check) *Observation {
 		if e := c.parts[p]; e != nil {
@@ -67,12 +67,12 @@ func (d *desk) combinedVote(c *combo, now time.Time) status.Vote {
 	return v
 }
 
-// load returns the highest load that a counted part says; 0: none says any.
-func (c *combo) load() float64 {
+// comboLoad returns the highest load that a counted part says; 0: none says any.
+func (d *desk) comboLoad(c *combo, now time.Time) float64 {
 	load := 0.0
 	for check, e := range c.parts {
-		if !slices.Contains(c.Check.Combined.Observe, check) && !e.removed && e.last.OK {
-			load = max(load, e.last.Load)
+		if !slices.Contains(c.Check.Combined.Observe, check) && !e.removed {
+			load = max(load, d.load(e, now))
 		}
 	}
 	return load

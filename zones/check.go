@@ -37,6 +37,7 @@ type Check struct {
 	Body            string        // http, https: must occur in the first MaxBody bytes; empty: not looked at
 	JSON            []Member      // http, https: what the body must hold as JSON, within MaxBody bytes; empty: not looked at
 	Load            string        // http, https: JSONPath of the endpoint's load in the body; empty: only the header tells it
+	LoadQuery       LoadQuery     // asks Prometheus for the endpoint's load, instead of the endpoint
 	TLS             bool          // grpc: over TLS instead of in plain text (h2c)
 	GRPCService     string        // grpc: the service asked for; empty: the server as a whole
 	Query           Query         // dns
@@ -63,6 +64,13 @@ const Degraded = 0.5
 type Member struct {
 	Path string // JSONPath (RFC 9535)
 	Want any    // string, float64, bool or nil
+}
+
+// LoadQuery is a PromQL query for a vector of loads, as shares of what endpoints can carry. The zero value asks nothing.
+type LoadQuery struct {
+	URL   string // of the Prometheus server, without a slash at its end: "http://prometheus:9090"
+	Query string
+	Label string // of the vector's elements that holds an endpoint's address, with a port or without
 }
 
 // Query is what a dns check asks and expects.
@@ -132,6 +140,9 @@ func (c *Check) specification(b []byte) []byte {
 		s.text("is", fmt.Sprintf("%#v", m.Want)) // "1" and 1 differ
 	}
 	s.text("load", c.Load)
+	s.text("prometheus", c.LoadQuery.URL)
+	s.text("promql", c.LoadQuery.Query)
+	s.text("label", c.LoadQuery.Label)
 	s.flag("tls", c.TLS)
 	s.text("service", c.GRPCService)
 	s.text("query", c.Query.Name)

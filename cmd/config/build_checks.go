@@ -58,6 +58,7 @@ func (b *builder) check(e *entry[rawCheck]) *zones.Check {
 	}
 	b.checkTimes(raw, c, path)
 	b.checkResponse(raw, c, path)
+	b.checkLoad(raw, c, path)
 	b.checkQuery(raw, c, path)
 	b.checkCommand(raw, c, path)
 	if raw.CAFile.set {
@@ -142,7 +143,7 @@ func (b *builder) checkKeys(raw *rawCheck, c *zones.Check, path string) {
 		{"expect.status", firstAt(raw.Expect.Status), http},
 		{"expect.body", raw.Expect.Body.at, http},
 		{"expect.json", members, http},
-		{"load", raw.Load.at, http},
+		{"load", raw.Load.Path.at, http},
 		{"expect.rcode", raw.Expect.RCode.at, dns},
 		{"expect.answer", raw.Expect.Answer.at, dns},
 		{"host", raw.Host.at, types{zones.CheckHTTP, zones.CheckHTTPS, zones.CheckTLS, zones.CheckGRPC, zones.CheckExec}},
@@ -231,10 +232,6 @@ func (b *builder) checkResponse(raw *rawCheck, c *zones.Check, path string) {
 	}
 	slices.Sort(c.Status)
 	c.Status = slices.Compact(c.Status)
-	if _, err := jp.ParseString(raw.Load.v); raw.Load.set && (err != nil || !strings.HasPrefix(raw.Load.v, "$")) {
-		b.errorf(raw.Load.at, "%s.load: %s is no JSONPath (such as $.load)", path, quote(raw.Load.v))
-	}
-	c.Load = raw.Load.v
 	for i := range raw.Expect.JSON {
 		e := &raw.Expect.JSON[i]
 		if _, err := jp.ParseString(e.name); err != nil || !strings.HasPrefix(e.name, "$") {

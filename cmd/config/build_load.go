@@ -1,9 +1,12 @@
 package config
 
 import (
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/ohler55/ojg/jp"
 
 	"meridian/status"
 	"meridian/zones"
@@ -39,6 +42,26 @@ func (b *builder) loadOf(e *entry[rawService], s *zones.Service) {
 	}
 	s.Sticky = true
 	b.cfg.States.Loads[s.Name] = r
+}
+
+// checkLoad builds where the load of an endpoint is to be had.
+func (b *builder) checkLoad(raw *rawCheck, c *zones.Check, path string) {
+	l := &raw.Load
+	if _, err := jp.ParseString(l.Path.v); l.Path.set && (err != nil || !strings.HasPrefix(l.Path.v, "$")) {
+		b.errorf(l.at, "%s.load: %s is no JSONPath (such as $.load)", path, quote(l.Path.v))
+	}
+	c.Load = l.Path.v
+	if l.Path.set || l.at.line == 0 {
+		return
+	}
+	c.LoadQuery = zones.LoadQuery{URL: strings.TrimSuffix(l.Prometheus.v, "/"), Query: l.Query.v, Label: l.Label.or("instance")}
+	u, err := url.Parse(c.LoadQuery.URL)
+	switch {
+	case l.Prometheus.v == "" || l.Query.v == "":
+		b.errorf(l.at, "%s.load asks Prometheus with both prometheus (its URL) and query", path)
+	case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "":
+		b.errorf(l.Prometheus.at, "%s.load.prometheus must be a URL such as http://prometheus:9090, not %s", path, quote(l.Prometheus.v))
+	}
 }
 
 // shareOf reads a percentage, whose form the schema has checked; without one it is otherwise.

@@ -100,7 +100,7 @@ type rawCheck struct {
 	Query           *rawQuery   `json:"query" jsonschema_description:"dns: what is asked."`
 	Command         []text      `json:"command" jsonschema:"minItems=1,maxItems=64" jsonschema_description:"exec: a program, by its absolute path, and its arguments. No shell is involved."`
 	Lifetime        duration    `json:"lifetime" jsonschema_description:"push: how long a heartbeat counts. Default: 30s."`
-	Load            text        `json:"load" jsonschema_description:"http, https: JSONPath of the endpoint's load in a body that is JSON, as a share of what it can carry: 0.73. The header X-Meridian-Load says it, too."`
+	Load            rawSource   `json:"load" jsonschema_description:"Where an endpoint's load is to be had, as a share of what it can carry: 0.73. http, https: JSONPath into a body that is JSON; the header X-Meridian-Load and heartbeats say it, too. Or Prometheus."`
 	Expect          rawExpect   `json:"expect" jsonschema_description:"http, https, dns: what a healthy response is like."`
 	Degraded        rawDegraded `json:"degraded" jsonschema_description:"When an endpoint that is up should be spared half of its traffic."`
 	SkipVerify      boolean     `json:"skip_verify" jsonschema_description:"https, tls, grpc: accept any certificate. Default: false."`
@@ -110,6 +110,24 @@ type rawCheck struct {
 	Recheck         duration    `json:"recheck" jsonschema_description:"To the next probe while observations speak against the verdict; at most the interval. Default: 1s, a quarter of intervals below 4s."`
 	ConsecutiveUp   integer     `json:"consecutive_up" jsonschema:"minimum=1,maximum=100" jsonschema_description:"Successes in a row that make an endpoint up. Default: 2, for push 1."`
 	ConsecutiveDown integer     `json:"consecutive_down" jsonschema:"minimum=1,maximum=100" jsonschema_description:"Failures in a row that make an endpoint down. Default: 3, for push 1."`
+}
+
+// rawSource is a JSONPath, or a mapping that asks Prometheus.
+type rawSource struct {
+	at         pos
+	Path       text `json:"-"`
+	Prometheus text `json:"prometheus" jsonschema_description:"URL of the Prometheus server that is asked."`
+	Query      text `json:"query" jsonschema_description:"PromQL: a vector with an element for each endpoint."`
+	Label      text `json:"label" jsonschema_description:"Of these elements, holds the endpoint's address, with a port or without. Default: instance."`
+}
+
+func (s *rawSource) decode(n *node) {
+	s.at = n.at
+	if n.kind == scalar {
+		decode(n, &s.Path)
+		return
+	}
+	decodeFields(n, s)
 }
 
 type rawQuery struct {

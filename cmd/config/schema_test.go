@@ -95,6 +95,11 @@ func (rawUse) JSONSchemaExtend(s *jsonschema.Schema) {
 	either(s, "the name of a check, or a mapping with all or any, critical, observe", &jsonschema.Schema{Type: "string"})
 }
 
+func (rawSource) JSONSchemaExtend(s *jsonschema.Schema) {
+	s.MinProperties = new(uint64(1))
+	either(s, "a JSONPath such as $.load, or a mapping with prometheus and query", &jsonschema.Schema{Type: "string"})
+}
+
 func (anything) JSONSchemaExtend(s *jsonschema.Schema) {
 	*s = jsonschema.Schema{Title: "text, a number, true, false or null", AnyOf: []*jsonschema.Schema{
 		{Type: "string"}, {Type: "number"}, {Type: "boolean"}, {Type: "null"},

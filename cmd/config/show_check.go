@@ -52,7 +52,7 @@ func showTarget(r Reference) string {
 func showCheck(c *zones.Check) (string, *yaml.Node) {
 	y := fields(
 		"type", string(c.Type), "port", int(c.Port), "path", c.Path, "host", c.Host, "tls", yes(c.TLS), "service", c.GRPCService,
-		"query", showQuery(c), "command", inline(c.Command), "load", c.Load, "expect", showExpect(c))
+		"query", showQuery(c), "command", inline(c.Command), "load", showSource(c), "expect", showExpect(c))
 	if c.Slow > 0 {
 		put(y, "degraded", fields("latency", c.Slow))
 	}
@@ -66,6 +66,16 @@ func showCheck(c *zones.Check) (string, *yaml.Node) {
 		y.Content = append(y.Content, part.Content...)
 	}
 	return c.Name, y
+}
+
+func showSource(c *zones.Check) *yaml.Node {
+	switch q := c.LoadQuery; {
+	case q.URL != "":
+		return flow(fields("prometheus", q.URL, "query", q.Query, "label", q.Label))
+	case c.Load != "":
+		return str(c.Load)
+	}
+	return nil
 }
 
 func showQuery(c *zones.Check) *yaml.Node {
