@@ -109,7 +109,7 @@ type OverrideReport struct {
 	End      time.Time         `json:"end"`
 	Return   float64           `json:"return_seconds"`     // before End, in which traffic comes back; 0: at once
 	Take     float64           `json:"take"`               // share of what it would take that the place takes now, 0..1
-	Sentence string            `json:"sentence"`           // "eu-west: drain; drained by ann until 14:00:00Z: rack move"
+	Sentence string            `json:"sentence"`           // "eu-west: drained by ann until 14:00:00Z: rack move"
 	Unknown  string            `json:"unknown,omitempty"`  // why it does nothing: what it is about isn't in the configuration
 	Progress *EmptyReport      `json:"progress,omitempty"` // of what takes nothing
 }
@@ -128,7 +128,7 @@ func NewOverrideReport(o *status.Override, now time.Time) OverrideReport {
 	take, _ := o.Take(now)
 	r := OverrideReport{
 		ID: o.ID, Kind: string(o.Kind), Region: o.Region, Service: o.Service, Author: o.Author, Reason: o.Reason, Start: o.Start, End: o.End,
-		Return: o.Return.Seconds(), Take: take, Sentence: o.Words() + "; " + o.Sentence(now),
+		Return: o.Return.Seconds(), Take: take, Sentence: o.Subject() + ": " + o.Sentence(now),
 	}
 	if o.Kind == status.OverrideDial {
 		r.Percent = &o.Percent

@@ -279,15 +279,10 @@ func sortOverrides(all []Override) {
 	slices.SortFunc(all, func(a, b Override) int { return cmp.Compare(a.ID, b.ID) })
 }
 
-// Words say what the override does, without who and why: "eu-west: drain", "www.example.com. in eu-west: dial 40%".
-func (o *Override) Words() string {
-	place := o.Region
-	if o.Service != "" && o.Region != "" {
-		place = o.Service + " in " + o.Region
-	} else if o.Service != "" {
-		place = o.Service
-	}
-	return place + ": " + o.Setting()
+// Subject names what the override is about: "eu-west", "www.example.com.@eu-west", "www.example.com.".
+func (o *Override) Subject() string {
+	_, place, _ := strings.Cut(Slot(o.Kind, o.Service, o.Region), ":")
+	return place
 }
 
 // Setting says what the override sets: "drain", "dial 40%", "weight eu-west=50%".
@@ -310,16 +305,12 @@ func (o *Override) Setting() string {
 	return string(o.Kind)
 }
 
-var past = map[OverrideKind]string{
-	OverrideDrain: "drained", OverrideMaint: "in maintenance, said", OverrideDown: "forced down", OverrideUp: "forced up", OverrideWeight: "weighed",
-}
-
 // Sentence says who did what until when, and why: "drained by ann until 14:00:00Z: rack move".
 func (o *Override) Sentence(now time.Time) string {
-	did := past[o.Kind]
-	if o.Kind == OverrideDial {
-		did = fmt.Sprintf("dialled to %g%%", o.Percent)
-	}
+	did := map[OverrideKind]string{
+		OverrideDrain: "drained", OverrideMaint: "taken out for maintenance", OverrideDown: "forced down", OverrideUp: "forced up",
+		OverrideDial: fmt.Sprintf("dialled to %g%%", o.Percent), OverrideWeight: "given " + o.Setting(),
+	}[o.Kind]
 	layout := "15:04:05Z"
 	if o.End.Sub(now) > 12*time.Hour {
 		layout = "2006-01-02 15:04Z"

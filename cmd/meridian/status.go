@@ -158,7 +158,7 @@ func (p *program) showServices(r *admin.StatusReport) {
 		}
 		for _, pool := range s.Pools {
 			rows = append(rows, []cell{
-				plain("%s", name), plain("%s", policy), plain("%s", pool.Region), stateCell(pool.State, pool.Forced),
+				plain("%s", name), plain("%s", policy), plain("%s", pool.Region), poolState(&pool),
 				plain("%s", accepts(&pool)), plain("%s", weight(pool.Weight)), plain("%s", share(pool.Share)), plain("%s", endpoints(&pool)),
 			})
 			name, policy = "", ""
@@ -166,6 +166,15 @@ func (p *program) showServices(r *admin.StatusReport) {
 	}
 	fmt.Fprintln(p.out)
 	p.table(rows)
+}
+
+// poolState shows a pool's state and what operators said of it.
+func poolState(pool *admin.PoolReport) cell {
+	c := stateCell(pool.State, pool.Forced)
+	if pool.Admin != admin.AdminReady && pool.Admin != "" && !pool.Forced {
+		c.text += " (" + pool.Admin + ")"
+	}
+	return c
 }
 
 // accepts says what share a pool takes, what it would if operators had said nothing, and where its load counts that too: "70%, load 92%".

@@ -37,12 +37,19 @@ func (c *Core) administer(snap *snapshot.Snapshot, services []admin.ServiceState
 			if !touched {
 				continue
 			}
-			pool.Admin, pool.Forced = kind, pool.Forced || kind != admin.AdminReady
+			pool.Admin = kind
+			forced := kind == string(status.OverrideUp) || kind == string(status.OverrideDown)
+			pool.Forced = pool.Forced || forced
+			var states []string
 			for e := range pool.Endpoints {
 				pool.Endpoints[e].Admin = kind
+				states = append(states, pool.Endpoints[e].State)
 			}
 			accepts := max(bare.Acceptance(dns.TypeA, p), bare.Acceptance(dns.TypeAAAA, p))
 			pool.Without = &accepts
+			if accepts > 0 && !forced && len(states) > 0 {
+				pool.State = admin.FoldStates(states...) // that it is to take nothing is no fault of its
+			}
 			if pool.Weight != nil {
 				weight := 0.0
 				svc.Tree().Reweigh(p, func(w float64) float64 { weight = max(weight, w); return w })
@@ -120,7 +127,7 @@ func (c *Core) explainOverrides(e *admin.Explanation, now time.Time) {
 			candidate.Why = o.Sentence(now) + "; " + candidate.Why
 			if !told[o.ID] {
 				told[o.ID] = true
-				steps = append(steps, admin.ExplainStep{What: "override", Result: o.Words() + ", " + o.Sentence(now)})
+				steps = append(steps, admin.ExplainStep{What: "override", Result: o.Subject() + ": " + o.Sentence(now)})
 			}
 		}
 	}

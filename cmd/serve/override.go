@@ -205,10 +205,7 @@ func (c *Core) audit(ctx context.Context, s said, before *status.Override) {
 	if s.override != nil {
 		about, e.To, e.Until = s.override, s.override.Setting(), s.override.End
 	}
-	e.Subject = place(about.Service, about.Region)
-	if about.Region == "" {
-		e.Subject = about.Service
-	}
+	e.Subject = about.Subject()
 	c.log.Warn("override", "subject", e.Subject, "before", e.From, "after", e.To, "author", e.Author, "reason", e.Reason, "until", e.Until, "forced", s.force)
 	if err := c.sharing.journal().Append(ctx, e); err != nil {
 		c.log.Warn("the diary doesn't have the operator's action", "error", err)
@@ -219,10 +216,7 @@ func (c *Core) audit(ctx context.Context, s said, before *status.Override) {
 func (c *Core) overridesEnded(all []status.Override) {
 	var events []board.Event
 	for _, o := range all {
-		subject := place(o.Service, o.Region)
-		if o.Region == "" {
-			subject = o.Service
-		}
+		subject := o.Subject()
 		c.log.Info("override ended", "subject", subject, "was", o.Setting(), "author", o.Author, "reason", o.Reason)
 		events = append(events, board.Event{
 			At: time.Now(), Kind: board.KindOverride, Subject: subject, From: o.Setting(), To: "none",
