@@ -2,6 +2,7 @@ package simulate
 
 import (
 	"fmt"
+	"math"
 	"strings"
 )
 
@@ -54,29 +55,52 @@ func (r *Report) strain() string {
 	return fmt.Sprintf("; %s goes from %s to %s", most.Region, Percent(most.Traffic.Before), Percent(most.Traffic.After))
 }
 
-// WorstLoss returns the loss that brings a region nearest to its capacity, or where no load is known the one that moves
-// most; nil: no losses were asked for.
+// WorstLoss returns the loss after which most traffic has no region left; of those, the one that strains a region most, by
+// its capacity; of those, the one that moves most. nil: no losses were asked for, or none does anything.
 func (r *Report) WorstLoss() *Loss {
 	var most *Loss
-	score := func(l *Loss) float64 {
-		if w := l.Worst(); w != nil {
-			return 1 + w.Load.Used.After
-		}
-		return l.Moved
-	}
 	for i := range r.Losses {
-		if l := &r.Losses[i]; most == nil || score(l) > score(most) {
+		if l := &r.Losses[i]; l.Moved > lossless && (most == nil || l.worse(most)) {
 			most = l
 		}
 	}
 	return most
 }
 
-func (l *Loss) sentence() string {
-	if w := l.Worst(); w != nil {
-		return fmt.Sprintf("The worst single loss after that is %s: %s would carry %s of its capacity.", l.Region, w.Region, Percent(w.Load.Used.After))
+func (l *Loss) worse(o *Loss) bool {
+	if a, b := l.lost(), o.lost(); math.Abs(a-b) > lossless {
+		return a > b
 	}
-	return fmt.Sprintf("The worst single loss after that is %s: it moves %s.", l.Region, Percent(l.Moved))
+	if a, b := l.Strained(), o.Strained(); a != nil || b != nil {
+		return b == nil || a != nil && a.Load.Used.After > b.Load.Used.After
+	}
+	return l.Moved > o.Moved
+}
+
+// lost is the share of the traffic that no region takes because of the loss.
+func (l *Loss) lost() float64 { return max(l.Fallback.After-l.Fallback.Before, 0) }
+
+// Strained returns the region that is nearest to its capacity of those that get more to carry; nil: none, as far as is known.
+func (l *Loss) Strained() *RegionEffect {
+	var most *RegionEffect
+	for i := range l.Regions {
+		g := &l.Regions[i]
+		if g.Load != nil && g.Load.After > g.Load.Before && (most == nil || g.Load.Used.After > most.Load.Used.After) {
+			most = g
+		}
+	}
+	return most
+}
+
+func (l *Loss) sentence() string {
+	what := fmt.Sprintf("it moves %s", Percent(l.Moved))
+	if w := l.Strained(); w != nil {
+		what = fmt.Sprintf("%s would carry %s of its capacity", w.Region, Percent(w.Load.Used.After))
+	}
+	if lost := l.lost(); lost > lossless {
+		what = fmt.Sprintf("no region would take %s", Percent(lost))
+	}
+	return fmt.Sprintf("The worst single loss after that is %s: %s.", l.Region, what)
 }
 
 // Percent writes a share for people: "31%", "2.4%", "0.05%".

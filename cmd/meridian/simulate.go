@@ -250,11 +250,11 @@ func (p *program) showLosses(s *admin.Simulation) {
 	if len(s.Losses) == 0 {
 		return
 	}
-	rows := [][]cell{heading("LOSS OF", "MOVES", "NEAREST TO ITS CAPACITY", "THE OTHERS THEN")}
+	rows := [][]cell{heading("LOSS OF", "MOVES", "MOST STRAINED BY IT", "THE OTHERS THEN")}
 	for i := range s.Losses {
 		l := &s.Losses[i]
 		worst := plain("-")
-		if w := l.Worst(); w != nil {
+		if w := l.Strained(); w != nil {
 			worst = usedCell(w.Load)
 			worst.text = w.Region + " " + worst.text
 		}
