@@ -59,6 +59,9 @@ func (c *Checker) Push(key string, b Beat) error {
 	if b.Health > status.Down || !(b.Withheld >= 0 && b.Withheld <= 1) {
 		return fmt.Errorf("a heartbeat says up or down and withholds 0 to 1, not %v and %v", b.Health, b.Withheld)
 	}
+	if !(b.Load >= 0 && b.Load <= status.MaxLoad) {
+		return fmt.Errorf("a heartbeat says a load of 0 to %d, not %v", status.MaxLoad, b.Load)
+	}
 	c.mu.Lock()
 	known := c.mail.targets[key]
 	if known {

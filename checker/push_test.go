@@ -66,7 +66,7 @@ func TestPushOfWhatIsNoTarget(t *testing.T) {
 		target, probed := beating(), usual("a", "198.18.1.1")
 		w := newWorld(t, target, probed)
 		for key, b := range map[string]Beat{
-			probed.Key: {}, "nobody": {}, target.Key: {Health: 9}, target.Key + " ": {Withheld: 2},
+			probed.Key: {}, "nobody": {}, target.Key: {Health: 9}, target.Key + " ": {Withheld: 2}, target.Key + "  ": {Load: -1},
 		} {
 			if err := w.Push(key, b); err == nil || !strings.Contains(err.Error(), "heartbeat") && !strings.Contains(err.Error(), "no push target "+key) {
 				t.Errorf("%s, %+v: %v", key, b, err)

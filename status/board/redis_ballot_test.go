@@ -28,6 +28,7 @@ func drawBallot(t *rapid.T) status.Ballot {
 		return status.Vote{
 			Health:   status.Health(rapid.IntRange(0, 2).Draw(t, "health")),
 			Withheld: float64(rapid.IntRange(0, 10000).Draw(t, "withheld")) / 10000,
+			Load:     rapid.SampledFrom([]float64{0, 0, status.IdleLoad, .01, .73, 1.5, status.MaxLoad}).Draw(t, "load"),
 			Since:    moment.Draw(t, "since"),
 			Evidence: status.Evidence{
 				Reason: reason.Draw(t, "reason"), Status: rapid.IntRange(0, 599).Draw(t, "status"),

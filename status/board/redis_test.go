@@ -131,7 +131,7 @@ func TestBallotsTravelThroughRedis(t *testing.T) {
 	one, other := openBoard(t, at(r)), openBoard(t, at(r))
 	moment := time.Date(2026, 11, 20, 10, 0, 0, 0, time.UTC)
 	sent := status.Ballot{Vantage: "fra", Doubt: "", Votes: map[string]status.Vote{
-		"web:1@192.0.2.1": {Health: status.Up, Since: moment, Withheld: .25, Evidence: status.Evidence{
+		"web:1@192.0.2.1": {Health: status.Up, Since: moment, Withheld: .25, Load: .73, Evidence: status.Evidence{
 			Reason: "HTTP 200 OK", Status: 200, Latency: 12300 * time.Microsecond, CertExpires: moment.Add(90 * 24 * time.Hour)}},
 		"web:1@192.0.2.2": {Health: status.Down, Since: moment.Add(-time.Hour), Evidence: status.Evidence{Reason: "connection refused"}},
 		"web:1@192.0.2.3": {},
