@@ -20,12 +20,10 @@ import (
 	"meridian/test/redistest"
 )
 
-const (
-	voters    = 5
-	heartbeat = 5 * time.Second
-)
+// heartbeat is that of checkers.
+const heartbeat = 5 * time.Second
 
-// BenchmarkBoard is what votes cost: five checkers publish their whole ballots each heartbeat, in real time, to a real
+// BenchmarkBoard is what votes cost: checkers publish their whole ballots each heartbeat, in real time, to a real
 // redis-server, and a real server reads them, tallies them and answers by them. One iteration is one heartbeat of all.
 // On a bad day every endpoint is down, and the evidence is another one each time.
 //
@@ -33,14 +31,16 @@ const (
 //
 // Shown are the CPU of each process in percent of a core, and the traffic through Redis in both directions.
 func BenchmarkBoard(b *testing.B) {
-	for _, endpoints := range []int{100, 1000, 10_000} {
+	for _, size := range []struct{ endpoints, voters int }{{100, 5}, {1000, 5}, {10_000, 5}, {10_000, 10}} {
 		for _, day := range []status.Health{status.Up, status.Down} {
-			b.Run(fmt.Sprintf("endpoints=%d/all=%v", endpoints, day), func(b *testing.B) { benchmarkBoard(b, endpoints, day) })
+			b.Run(fmt.Sprintf("endpoints=%d/checkers=%d/all=%v", size.endpoints, size.voters, day), func(b *testing.B) {
+				benchmarkBoard(b, size.endpoints, size.voters, day)
+			})
 		}
 	}
 }
 
-func benchmarkBoard(b *testing.B, endpoints int, day status.Health) {
+func benchmarkBoard(b *testing.B, endpoints, voters int, day status.Health) {
 	r := redistest.Start(b)
 	s := meridian.NewServer(b, "127.0.0.1", harness.Files{"meridian.yaml": wide(endpoints, r.Addr)}).Start()
 	cfg, problems := config.Load(s.Config())
@@ -62,7 +62,7 @@ func benchmarkBoard(b *testing.B, endpoints int, day status.Health) {
 	var checkers sync.WaitGroup
 	begin := time.Now()
 	for v := range voters {
-		checkers.Go(func() { vote(ctx, b, r.Addr, v, targets, day, begin.Add(time.Duration(v)*heartbeat/voters)) })
+		checkers.Go(func() { vote(ctx, b, r.Addr, v, targets, day, begin.Add(time.Duration(v)*heartbeat/time.Duration(voters))) })
 	}
 	defer checkers.Wait()
 	defer cancel()
@@ -88,7 +88,7 @@ func benchmarkBoard(b *testing.B, endpoints int, day status.Health) {
 	percent := func(d time.Duration) float64 { return 100 * d.Seconds() / seconds }
 	b.ReportMetric(0, "ns/op") // an iteration takes a heartbeat, whatever happens
 	b.ReportMetric(percent(after.server-before.server), "server-%core")
-	b.ReportMetric(percent(after.checkers-before.checkers)/voters, "checker-%core")
+	b.ReportMetric(percent(after.checkers-before.checkers)/float64(voters), "checker-%core")
 	b.ReportMetric(percent(after.redis-before.redis), "redis-%core")
 	b.ReportMetric((after.in-before.in)/seconds/1e3, "to-redis-kB/s")
 	b.ReportMetric((after.out-before.out)/seconds/1e3, "from-redis-kB/s")

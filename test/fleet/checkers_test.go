@@ -137,3 +137,28 @@ func TestClocksAreWrong(t *testing.T) {
 	f.steady(loads)
 	loads.Stop()
 }
+
+// TestAllPoolsAreDown: one after the other, until nothing is left. The answer is then as if all were up, never empty, and
+// the pages say that it is. (They answer HTTP 503. Where everything refuses at once, a checker rather doubts itself.)
+func TestAllPoolsAreDown(t *testing.T) {
+	t.Parallel()
+	f := startFleet(t, plan{servers: 1, checkers: 2, redis: redistest.Start(t).Addr})
+	loads := f.load(0)
+	f.backends[0].Answer(503)
+	f.Move(loads, 0, 1)
+	f.backends[1].Answer(503)
+	f.Move(loads, 1, 2)
+	f.backends[2].Answer(503)
+	f.Move(loads, 2, 0)
+	s := f.servers[0]
+	s.AwaitReadyPage(t, "[!]fallback warning", "www.fleet.test")
+	s.AwaitStatus(t, func(r admin.StatusReport) string {
+		if len(r.Services) != 1 || !r.Services[0].Fallback {
+			return fmt.Sprintf("%+v", r.Services)
+		}
+		return ""
+	})
+	f.backends[1].Answer(200)
+	f.Move(loads, 0, 1)
+	loads.Stop()
+}
