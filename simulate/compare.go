@@ -70,7 +70,9 @@ func (r *run) accounts(detail bool) map[string]*account {
 	for _, p := range r.pairs {
 		if p.declared() {
 			all[p.name] = r.account()
-			r.countSpace(all[p.name], p, detail)
+			if r.space != nil {
+				r.countSpace(all[p.name], p, detail)
+			}
 		}
 	}
 	if r.by == ByAddressSpace {

@@ -190,6 +190,10 @@ func TestLedger(t *testing.T) {
 		Queries: []Query{{tokyo, www.Name, dns.TypeA, 300}, {newYork, www.Name, dns.TypeAAAA, 600}, {tokyo, api.Name, dns.TypeA, 100}, {tokyo, "gone.glb.test.", dns.TypeA, 5000}},
 	}
 	r := ask(t, q)
+	q.TrafficOnly = true
+	if brief := ask(t, q); !near(brief.Total.Moved, r.Total.Moved) || brief.Total.Region("us-east").V4 != (Change{}) {
+		t.Errorf("without the address space: %+v", brief.Total)
+	}
 	if r.By != ByLedger || !near(r.Queries, 1000) || r.Seconds != 10 || !near(r.Total.Moved, .3) {
 		t.Errorf("%s: %g queries, %g moves", r.By, r.Queries, r.Total.Moved)
 	}

@@ -70,7 +70,7 @@ func (l loads) of(region int) *Load {
 // losses compares what is after the change with the loss of each single region.
 func (r *run) losses() []Loss {
 	space := r.space
-	if r.q.Before.Atlas() != r.q.After.Atlas() {
+	if space != nil && r.q.Before.Atlas() != r.q.After.Atlas() {
 		space = newSpace(r.q.After, r.q.After)
 	}
 	list := []Loss{}

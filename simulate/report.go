@@ -107,7 +107,7 @@ func (e *Effect) Region(name string) *RegionEffect {
 
 // compare adds everything up. Without detail countries stay out.
 func (r *run) compare(detail bool) *Report {
-	if r.space == nil {
+	if r.space == nil && !(r.q.TrafficOnly && r.by == ByLedger) {
 		r.space = newSpace(r.q.Before, r.q.After)
 	}
 	accounts := r.accounts(detail)

@@ -20,6 +20,9 @@ type Question struct {
 	// stands for services that are missing; without either, the rate of the recorded queries counts.
 	Demand map[string]float64
 	Each   bool // also the loss of each single region, on top of After
+	// TrafficOnly leaves the shares of the address space and the countries out where queries were recorded: going
+	// through the whole map takes most of the time.
+	TrafficOnly bool
 }
 
 // Query is a number of queries of one kind.

@@ -29,7 +29,7 @@ func (c *Core) weigh(old, next *declared, excess func(r *simulate.Report, thresh
 	if before == nil || threshold >= 1 {
 		return nil
 	}
-	q := simulate.Question{Before: before, After: before.Under(next.layout)}
+	q := simulate.Question{Before: before, After: before.Under(next.layout), TrafficOnly: true}
 	q.Queries, q.Seconds = c.book.queries()
 	report, err := simulate.Run(q)
 	if err != nil || report.Total.Moved <= threshold {
