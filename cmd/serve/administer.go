@@ -56,7 +56,16 @@ func (c *Core) administer(snap *snapshot.Snapshot, services []admin.ServiceState
 				pool.Weight = &weight
 			}
 		}
+		services[i].State = foldPools(services[i].Pools)
 	}
+}
+
+func foldPools(pools []admin.PoolReport) string {
+	var states []string
+	for _, p := range pools {
+		states = append(states, p.State)
+	}
+	return admin.FoldStates(states...)
 }
 
 // adminState is what operators said of a pool, in a word, and whether they said anything of it at all. What is said of

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"meridian/admin"
-	"meridian/snapshot"
 	"meridian/status"
 	"meridian/status/board"
 )
@@ -133,11 +132,12 @@ func (c *Core) pages() []board.Page {
 	if snap == nil {
 		return nil
 	}
-	return pagesOf(snap, c.declared.Load())
+	services := serviceStates(snap, nil, nil)
+	c.administer(snap, services, time.Now())
+	return pagesOf(services, c.declared.Load())
 }
 
-func pagesOf(snap *snapshot.Snapshot, d *declared) []board.Page {
-	services := serviceStates(snap, nil, nil)
+func pagesOf(services []admin.ServiceState, d *declared) []board.Page {
 	var pages []board.Page
 	for _, r := range admin.FoldRegions(d.config.Regions, services) {
 		p := board.Page{Kind: board.KindRegion, Name: r.Name, State: r.State, Why: r.Reason, Up: r.Up, Down: r.Down, Unknown: r.Unknown}

@@ -39,6 +39,11 @@
 //	restart                                stop and start again over the same data_dir
 //	reload NAME | reload <<END             change the configuration and reload it
 //	failback REGION                        let what is kept down there come back
+//	operator drains | maintains REGION     lay down an override, by ann for 4 h; it goes on with any of
+//	operator forces up | down REGION           of SERVICE, for 2h, returning 10m, because TEXT, by force
+//	operator dials REGION 40%
+//	operator weighs SERVICE REGION=50 …
+//	operator ends ID                       end an override: admin:REGION, dial:REGION, weight:SERVICE
 //	expect …                               see below; several may follow one ask
 //
 // # Expectations
@@ -53,6 +58,8 @@
 //	expect endpoint ADDRESS [of SERVICE] up | down | unknown [because TEXT]
 //	expect reload done                     the last reload was taken
 //	expect reload refused [TEXT]           it was not, and said TEXT
+//	expect operator obeyed                 the operator's last word holds
+//	expect operator refused [TEXT]         it doesn't, for TEXT
 //
 // Any expectation of an answer may go on with `scope N`, `ttl N` and `region NAME`.
 package scenario

@@ -25,6 +25,8 @@ func (r *runner) expect(args []string) error {
 		return r.expectEndpoint(e)
 	case expectReload:
 		return r.expectReload(e)
+	case expectOperator:
+		return r.expectOperator(e)
 	case expectShares:
 		return r.expectShares(e)
 	}

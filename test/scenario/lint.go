@@ -40,7 +40,7 @@ type linter struct {
 	asked               *Step // the last ask; nil: none yet
 	times               int   // of the last ask
 	looked              bool  // an expect looked at its answer
-	reloaded            bool
+	reloaded, operated  bool
 }
 
 // mistake notes one mistake.
@@ -87,6 +87,10 @@ func (l *linter) step(step Step) error {
 			return fmt.Errorf("say: failback REGION")
 		}
 		return nil
+	case "operator":
+		l.operated = true
+		_, err := parseOperator(step.Args)
+		return err
 	case "at", "after":
 		return l.time(step)
 	case "endpoint", "region":
@@ -141,6 +145,11 @@ func (l *linter) expect(step Step) error {
 	}
 	switch e.kind {
 	case expectEndpoint:
+		return nil
+	case expectOperator:
+		if !l.operated {
+			return fmt.Errorf("expect operator, but no operator has said anything")
+		}
 		return nil
 	case expectReload:
 		if !l.reloaded {

@@ -31,7 +31,7 @@ type Mistake struct {
 func (m *Mistake) Error() string { return fmt.Sprintf("%s:%d: %s", m.File, m.Line, m.Text) }
 
 // verbs are the first words of steps.
-var verbs = []string{"title:", "file", "config", "start", "at", "after", "endpoint", "region", "ask", "restart", "reload", "failback", "expect"}
+var verbs = []string{"title:", "file", "config", "start", "at", "after", "endpoint", "region", "ask", "restart", "reload", "failback", "operator", "expect"}
 
 // Parse reads a story and checks it with Lint. The script is nil when there are mistakes;
 // all of one kind (lines that can't be read, then steps that mean nothing) are found in one run.

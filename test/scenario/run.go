@@ -44,6 +44,7 @@ type runner struct {
 	answers  []dnsserver.Answer // to the last ask
 	asked    ask
 	problems []zones.Problem // of the last reload
+	refusal  error           // of the operator's last word; nil: obeyed
 }
 
 // configFile is the path of the configuration of this run.
@@ -91,6 +92,10 @@ func (r *runner) step(step Step) error {
 		return nil
 	case "failback":
 		_, err := r.system.Failback(context.Background(), admin.FailbackRequest{Region: step.Args[0], Author: "story"})
+		synctest.Wait()
+		return err
+	case "operator":
+		err := r.operate(step.Args)
 		synctest.Wait()
 		return err
 	case "expect":

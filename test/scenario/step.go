@@ -121,6 +121,7 @@ const (
 	expectSame                       // all asks answered alike
 	expectEndpoint                   // endpoint values[0] is in state word
 	expectReload                     // the last reload was taken (word "done") or refused (text)
+	expectOperator                   // the operator's last word was obeyed (word "obeyed") or refused (text)
 	expectAside                      // only what stands behind: scope, ttl, region
 )
 
@@ -158,6 +159,13 @@ func parseExpect(words []string) (expectation, error) {
 		e.kind = expectReload
 		if len(words) < 2 || words[1] != "done" && words[1] != "refused" || words[1] == "done" && len(words) > 2 {
 			return e, fmt.Errorf("say: expect reload done, or: expect reload refused [TEXT]")
+		}
+		e.word, e.text = words[1], strings.Join(words[2:], " ")
+		return e, nil
+	case "operator":
+		e.kind = expectOperator
+		if len(words) < 2 || words[1] != "obeyed" && words[1] != "refused" || words[1] == "obeyed" && len(words) > 2 {
+			return e, fmt.Errorf("say: expect operator obeyed, or: expect operator refused [TEXT]")
 		}
 		e.word, e.text = words[1], strings.Join(words[2:], " ")
 		return e, nil
