@@ -62,7 +62,9 @@ func benchmarkBoard(b *testing.B, endpoints, voters int, day status.Health) {
 	var checkers sync.WaitGroup
 	begin := time.Now()
 	for v := range voters {
-		checkers.Go(func() { vote(ctx, b, r.Addr, v, targets, day, begin.Add(time.Duration(v)*heartbeat/time.Duration(voters))) })
+		checkers.Go(func() {
+			vote(ctx, b, r.Addr, v, targets, day, begin.Add(time.Duration(v)*heartbeat/time.Duration(voters)))
+		})
 	}
 	defer checkers.Wait()
 	defer cancel()
