@@ -38,6 +38,7 @@ type Rule struct {
 	MinVoters int // with fewer fresh votes the state holds; 0: 1
 	Flap      Flap
 	Failback  Failback
+	Load      bool // a LoadRule asks for its load; where none does it isn't told, for it changes all the time
 }
 
 // Flap is how an endpoint that goes up and down all the time is dealt with, like BGP's route flap damping (RFC 2439).

@@ -159,7 +159,7 @@ func TestShedSettles(t *testing.T) {
 // step at its time, and what holds when nobody says anything.
 func TestShedThroughGovern(t *testing.T) {
 	key := LoadKey("www.", "eu")
-	rules := Rules{MaxAge: 15 * time.Second, Loads: []LoadRule{{
+	rules := Rules{MaxAge: 15 * time.Second, Default: Rule{Load: true}, Loads: []LoadRule{{
 		Service: "www.", Region: "eu", Keys: []string{"a", "b", "c"}, Target: .8, Step: .5, Least: .2, Every: time.Minute,
 	}}}
 	votes := func(vantage string, a, b float64) Arrival {

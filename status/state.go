@@ -50,7 +50,7 @@ type State struct {
 	Forced   bool      // an operator's word, not an observation
 	Held     Hold      // why it isn't what is observed; empty: it is
 	Withheld float64   // 0..1: the share of its traffic that an endpoint that is up is spared (ramping, degraded, draining)
-	Load     float64   // of an endpoint that is up, as a share of what it can carry; 0: no fresh vote says it
+	Load     float64   // of an endpoint that is up, as a share of what it can carry; 0: no fresh vote says it, or nothing goes by it
 	Since    time.Time // when Health last changed; zero: not known
 	Reason   string    // evidence in words: "2 of 3 checkers: HTTP 503"; empty: none
 }

@@ -34,7 +34,11 @@ func Tally(arrivals []Arrival, rules Rules, prev Table, now time.Time) (Table, [
 		if !decided {
 			after = before
 		}
-		if after.Load = cast.load(); decided || known {
+		after.Load = 0
+		if rule.Load {
+			after.Load = cast.load()
+		}
+		if decided || known {
 			t.put(key, before, after)
 		}
 	}

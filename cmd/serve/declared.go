@@ -122,6 +122,13 @@ func (d *declared) rules() status.Rules {
 		rule.Target = s.target.Key
 		r.Targets[key] = rule
 	}
+	for _, l := range r.Loads {
+		for _, key := range l.Keys {
+			rule := r.Targets[key]
+			rule.Load = true
+			r.Targets[key] = rule
+		}
+	}
 	return r
 }
 
