@@ -50,7 +50,8 @@ type checkReport struct {
 	OK       bool         `json:"ok"`
 	Result   string       `json:"result"` // success, failure, inconclusive
 	Reason   string       `json:"reason"`
-	Withheld float64      `json:"withheld"` // share of its traffic that the endpoint should be spared
+	Withheld float64      `json:"withheld"`       // share of its traffic that the endpoint should be spared
+	Load     float64      `json:"load,omitempty"` // of the endpoint, as a share of what it can carry
 	Seconds  float64      `json:"seconds"`
 	Steps    []stepReport `json:"steps"`
 }
@@ -73,7 +74,7 @@ func (p *program) check(c *cli.Context) error {
 	reports := make([]checkReport, len(targets))
 	for i, t := range targets {
 		seen, steps := checker.Probe(c.Context, t.check, t.addr)
-		reports[i] = checkReport{Target: t.name, Address: t.addr.String(), OK: seen.OK, Result: seen.Result(), Reason: seen.Reason, Withheld: seen.Withheld, Seconds: seen.Latency.Seconds()}
+		reports[i] = checkReport{Target: t.name, Address: t.addr.String(), OK: seen.OK, Result: seen.Result(), Reason: seen.Reason, Withheld: seen.Withheld, Load: seen.Load, Seconds: seen.Latency.Seconds()}
 		for _, s := range steps {
 			reports[i].Steps = append(reports[i].Steps, stepReport{s.Name, s.Detail, s.Took.Seconds()})
 		}

@@ -88,6 +88,9 @@ func voteCells(now time.Time, check string, v *admin.VoteReport) []cell {
 	if v.Withheld > 0 {
 		vote.text += fmt.Sprintf(" %.0f%%", 100*(1-v.Withheld))
 	}
+	if v.Load > 0 {
+		vote.text += fmt.Sprintf(", load %.3g%%", 100*v.Load)
+	}
 	voted := cell{text: span(seconds(v.Age))}
 	if !v.Fresh {
 		voted.text, voted.colour = voted.text+" stale", "33"
