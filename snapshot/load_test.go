@@ -2,6 +2,7 @@ package snapshot
 
 import (
 	"math"
+	"net/netip"
 	"testing"
 
 	"github.com/miekg/dns"
@@ -57,4 +58,61 @@ func TestObservedLoadsShiftShares(t *testing.T) {
 	if got := l.Compile(Observed{States: states, Loads: given}, nil, nil).Service(0).Divide(dns.TypeA, 0).Pools[0]; math.Abs(got-1./3) > 1e-9 {
 		t.Errorf("with a given load the share is %g", got)
 	}
+}
+
+// TestShedClientsAreTheSame: a pool that sheds more moves only the added clients, to their next choice, and one that
+// sheds less takes exactly these back.
+func TestShedClientsAreTheSame(t *testing.T) {
+	svc := service("www.glb.test.", nearest())
+	svc.Sticky = true
+	l := layout(t, svc)
+	const clients = 4000
+	answers := func(withheld float64) (got [clients]string) {
+		states := status.Table{}
+		if withheld > 0 {
+			states[status.LoadKey("www.glb.test.", "ap-northeast")] = status.State{Health: status.Up, Load: .92, Withheld: withheld}
+		}
+		s := l.Snapshot(states, nil, nil).Service(0)
+		place := s.Locate(ecs(fromTokyo, 24))
+		for i := range got {
+			loc := place
+			loc.Address = netip.AddrFrom4([4]byte{100, 64 | byte(i>>8), byte(i), 1})
+			o := s.Draw(dns.TypeA, loc, 0)
+			got[i] = s.poolNamed(o)
+		}
+		return got
+	}
+	all, some, more, back := answers(0), answers(.1), answers(.3), answers(.1)
+	moved := [2]int{}
+	for i := range all {
+		if all[i] != "ap-northeast" {
+			t.Fatalf("client %d is in %s", i, all[i])
+		}
+		if some[i] != all[i] {
+			moved[0]++
+			if more[i] != some[i] {
+				t.Fatalf("client %d moved to %s, and on to %s", i, some[i], more[i])
+			}
+		}
+		if more[i] != all[i] {
+			moved[1]++
+		}
+	}
+	if back != some {
+		t.Error("others came back than had gone")
+	}
+	for i, want := range []float64{.1, .3} {
+		if got := float64(moved[i]) / clients; math.Abs(got-want) > .02 {
+			t.Errorf("%.3f of the clients moved, want %g", got, want)
+		}
+	}
+}
+
+// poolNamed returns the region whose address an outcome begins with.
+func (s *Service) poolNamed(o Outcome) string {
+	all := make([]byte, len(s.pools))
+	for p := range all {
+		all[p] = byte(p)
+	}
+	return s.spec.Pools[s.poolOf(o.RR()[0], all)].Region.Name
 }
