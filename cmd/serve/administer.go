@@ -11,12 +11,21 @@ import (
 	"meridian/status"
 )
 
-// plainly returns the snapshot as it would be if no operator had said anything; snap itself if none has.
-func plainly(snap *snapshot.Snapshot) *snapshot.Snapshot {
+// bare is a snapshot as it would be if no operator had said anything.
+type bare struct{ of, is *snapshot.Snapshot }
+
+// plainly returns the snapshot as it would be if no operator had said anything; snap itself if none has. The last one is
+// remembered: reports ask for it again and again.
+func (c *Core) plainly(snap *snapshot.Snapshot) *snapshot.Snapshot {
 	if t := snap.Terms(); len(t.Pools)+len(t.Down)+len(t.Weights) == 0 {
 		return snap
 	}
-	return snap.Layout().Compile(snapshot.Observed{States: snap.States(), Loads: snap.Loads()}, snap, nil)
+	if b := c.bare.Load(); b != nil && b.of == snap {
+		return b.is
+	}
+	b := &bare{snap, snap.Layout().Compile(snapshot.Observed{States: snap.States(), Loads: snap.Loads()}, snap, nil)}
+	c.bare.Store(b)
+	return b.is
 }
 
 // administer adds to a report what operators said, and what would be without it.
@@ -25,7 +34,7 @@ func (c *Core) administer(snap *snapshot.Snapshot, services []admin.ServiceState
 	if len(set.Overrides) == 0 {
 		return
 	}
-	without, at := plainly(snap), map[string]int{}
+	without, at := c.plainly(snap), map[string]int{}
 	for i, svc := range snap.Services() {
 		at[svc.Spec().Name] = i
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 
 	"meridian/checker"
 	"meridian/simulate"
@@ -33,6 +34,7 @@ type Core struct {
 	states    *board.States
 	publisher *publisher
 	overrides *overrides
+	bare      atomic.Pointer[bare]
 	book      *book
 	offline   bool // it is no running server, and may read what its user may
 

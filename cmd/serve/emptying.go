@@ -18,8 +18,7 @@ type emptying struct {
 }
 
 type leaving struct {
-	start       time.Time // of the override that it is about
-	before, now uint64    // answers given
+	before, now uint64    // answers given at its begin, and by now
 	last        time.Time // when one was given at the latest
 }
 
@@ -63,8 +62,8 @@ func (s *server) lookEmptying(now time.Time) {
 		}
 		l := s.emptying.seen[o.ID]
 		switch {
-		case l == nil || !l.start.Equal(o.Start) && l.start.After(o.Start):
-			l = &leaving{start: o.Start, before: count, now: count, last: now}
+		case l == nil:
+			l = &leaving{before: count, now: count, last: now}
 		case count > l.now:
 			l.now, l.last = count, now
 		}

@@ -75,6 +75,9 @@ func (c *Core) say(ctx context.Context, s said, now time.Time) (admin.OverrideOu
 	set, err := c.overrides.change(ctx, s.match, func(set board.OverrideSet) ([]status.Override, error) {
 		var next []status.Override
 		if s.override != nil {
+			if _, same := status.Without(set.Overrides, s.id, now); same != nil && same.Kind == s.override.Kind && same.Active(now) {
+				s.override.Start = same.Start // it goes on
+			}
 			next, before = status.With(set.Overrides, *s.override, now)
 		} else if next, before = status.Without(set.Overrides, s.id, now); before == nil {
 			return nil, noOverride(set.Overrides, s.id)

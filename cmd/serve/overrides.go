@@ -85,8 +85,8 @@ func (o *overrides) run(ctx context.Context, s *sharing) {
 	}
 }
 
-// read reads the fleet's overrides. A board that has lost them, or has older ones than this server knows, gets them back:
-// nobody has ended them.
+// read reads the fleet's overrides. A board that has lost them, or has older ones than this server knows, gets back those
+// that hold still: nobody has ended them. What it has for the same places goes before.
 func (o *overrides) read(ctx context.Context) {
 	set, err := o.store.Overrides(ctx)
 	if ctx.Err() != nil {
@@ -97,7 +97,11 @@ func (o *overrides) read(ctx context.Context) {
 	o.reading = err
 	o.mu.Unlock()
 	if err == nil && set.Revision < known.Revision {
-		set, err = o.store.SetOverrides(ctx, set.Revision, known)
+		both, now := known.Overrides, time.Now()
+		for _, v := range set.Overrides {
+			both, _ = status.With(both, v, now)
+		}
+		set, err = o.store.SetOverrides(ctx, set.Revision, board.OverrideSet{Overrides: both, Revision: known.Revision})
 		o.log.Warn("the board has lost what operators said; it holds, and is written again", "overrides", len(known.Overrides), "error", err)
 	}
 	if err == nil {
