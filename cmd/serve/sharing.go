@@ -96,11 +96,11 @@ func (s *sharing) Publish(ctx context.Context, b status.Ballot) error {
 	return err
 }
 
-// published keeps how the last attempt went.
+// published keeps how the last attempt went. One that this process gave up says nothing; that Redis took too long says a lot.
 func (s *sharing) published(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) {
+	if board.Away(err) || !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) {
 		s.publish = err
 	}
 }
