@@ -25,7 +25,7 @@ type leaving struct {
 // emptyingPace is how often answers are counted, and so how exact the last one's time is.
 const emptyingPace = time.Second
 
-// watchEmptying counts until ctx ends.
+// watchEmptying counts until ctx ends. There must be a snapshot in use.
 func (s *server) watchEmptying(ctx context.Context) {
 	tick := time.NewTicker(emptyingPace)
 	defer tick.Stop()

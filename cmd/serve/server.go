@@ -167,7 +167,6 @@ func (s *server) run(ctx context.Context, o Options, web *admin.Server, listener
 	failed := make(chan error, 2)
 	all.Go(func() { s.Core.Run(rooms) })
 	all.Go(func() { s.watchGeo(rooms) })
-	all.Go(func() { s.watchEmptying(rooms) })
 	if err := s.awaitFirst(ctx); err != nil {
 		stop()
 		all.Wait()
@@ -176,6 +175,7 @@ func (s *server) run(ctx context.Context, o Options, web *admin.Server, listener
 	}
 	s.makeRoom()
 	all.Go(func() { s.keepLedger(rooms) })
+	all.Go(func() { s.watchEmptying(rooms) })
 	all.Go(func() {
 		if err := s.dns.Serve(); err != nil {
 			failed <- err
