@@ -162,6 +162,32 @@ func TestTermsOff(t *testing.T) {
 	}
 }
 
+// TestTermsUp: what is said to be up is answered, whatever its states say; for one service, or for all of a region.
+func TestTermsUp(t *testing.T) {
+	www, api := service("www.glb.test.", weighted(1, 1, 1)), service("api.glb.test.", weighted(1, 1, 1))
+	states := status.Table{}
+	for _, spec := range []*zones.Service{www, api} {
+		for _, a := range spec.Pools[0].Endpoints {
+			states[spec.StateKey(a)] = status.State{Health: status.Down}
+		}
+	}
+	base := layout(t, www, api).Snapshot(states, nil, nil)
+	for key, want := range map[PoolKey][2]float64{
+		{}:                    {0, 0},
+		{www.Name, "us-east"}: {1. / 3, 0},
+		{Region: "us-east"}:   {1. / 3, 1. / 3},
+		{api.Name, "us-east"}: {0, 1. / 3},
+		{Region: "elsewhere"}: {0, 0},
+	} {
+		s := base.Suppose(Terms{Pools: map[PoolKey]Term{key: {Take: 1, Up: true}}})
+		for i := range want {
+			if got := s.Service(i).Divide(dns.TypeA, geo.Unknown).Pools[0]; math.Abs(got-want[i]) > 1e-9 {
+				t.Errorf("%v up: service %d sends %g there, want %g", key, i, got, want[i])
+			}
+		}
+	}
+}
+
 // TestTermsCompileAlike: compiling anew what terms touch gives what compiling everything gives, back and forth.
 func TestTermsCompileAlike(t *testing.T) {
 	specs := []*zones.Service{service("a.glb.test.", nearest()), service("b.glb.test.", weighted(1, 2, 3))}
@@ -189,7 +215,7 @@ func genTerms(t *rapid.T) Terms {
 		key := PoolKey{rapid.SampledFrom([]string{"", "a.glb.test.", "b.glb.test."}).Draw(t, "service"), rapid.SampledFrom(regions).Draw(t, "region").Name}
 		switch rapid.IntRange(0, 2).Draw(t, "kind") {
 		case 0:
-			terms.Pools[key] = Term{Take: rapid.SampledFrom([]float64{0, .3, 1}).Draw(t, "take"), Off: rapid.Bool().Draw(t, "off")}
+			terms.Pools[key] = Term{Take: rapid.SampledFrom([]float64{0, .3, 1}).Draw(t, "take"), Off: rapid.Bool().Draw(t, "off"), Up: rapid.Bool().Draw(t, "up")}
 		case 1:
 			terms.Weights[key] = Weight{Value: rapid.SampledFrom([]float64{0, 1, 7}).Draw(t, "weight")}
 		default:
