@@ -104,7 +104,10 @@ func (c *Core) say(ctx context.Context, s said, now time.Time) (admin.OverrideOu
 	case errors.Is(err, errDry):
 		return out, nil
 	case errors.Is(err, board.ErrOverridesChanged):
-		return out, &admin.StaleError{Text: "another operator changed the overrides at the same moment; nothing was changed by you", Hint: "look at `meridian overrides`, and say it again"}
+		return out, &admin.StaleError{
+			Text: "another operator changed the overrides at the same moment; nothing was changed by you",
+			Hint: "look at `meridian overrides`, and say it again",
+		}
 	case err != nil:
 		return out, overrideError(err)
 	}
