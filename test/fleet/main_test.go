@@ -13,7 +13,7 @@ import (
 var meridian harness.Binary
 
 // atOnce is how many tests run side by side. They wait most of the time: for votes to run out, for Redis to elect.
-const atOnce = "6"
+const atOnce = "8"
 
 func TestMain(m *testing.M) {
 	flag.Parse()
