@@ -254,4 +254,3 @@ func (p *program) endOverride(c *cli.Context, id string) error {
 	}
 	return p.showOutcome(&outcome, asJSON)
 }
-
