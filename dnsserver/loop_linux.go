@@ -389,10 +389,10 @@ func (l *streamLoop) leave(c *stream) {
 func (l *streamLoop) discard(c *stream) {
 	for {
 		n, errno := readSocket(c.fd, l.in[:])
-		switch {
-		case errno == unix.EAGAIN:
+		switch errno {
+		case unix.EAGAIN:
 			return
-		case errno == unix.EINTR:
+		case unix.EINTR:
 			continue
 		}
 		if c.waste += n; errno != 0 || n == 0 || c.waste > maxTCP {

@@ -73,7 +73,7 @@ func (d *differ) mapping(path []string, before, after *yaml.Node) {
 	}
 	for _, key := range keys {
 		b, a := valueOf(before, key), valueOf(after, key)
-		at := append(path, key)
+		at := append(slices.Clone(path), key)
 		switch {
 		case b != nil && a != nil && b.Kind == yaml.MappingNode && a.Kind == yaml.MappingNode:
 			d.mapping(at, b, a)

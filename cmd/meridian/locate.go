@@ -24,13 +24,12 @@ func locate(path string) (located, error) {
 		return located{}, err
 	}
 	var document yaml.Node
-	// The server is the one to say what is wrong with it.
-	unread := yaml.Unmarshal(text, &document) != nil
-	if unread || len(document.Content) == 0 {
-		return located{unread: unread}, nil
+	found := located{unread: yaml.Unmarshal(text, &document) != nil}
+	if found.unread || len(document.Content) == 0 {
+		return found, nil
 	}
 	adminNode := valueOf(document.Content[0], "admin")
-	found := located{address: os.ExpandEnv(scalar(valueOf(adminNode, "listen")))}
+	found.address = os.ExpandEnv(scalar(valueOf(adminNode, "listen")))
 	if host, port, err := net.SplitHostPort(found.address); err == nil && (host == "" || net.ParseIP(host).IsUnspecified()) {
 		found.address = net.JoinHostPort("127.0.0.1", port)
 	}

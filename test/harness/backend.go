@@ -79,7 +79,7 @@ func (b *Backend) listen() error {
 	})}
 	b.done = make(chan struct{})
 	go func(server *http.Server, done chan struct{}) {
-		server.Serve(listener) // ends with ErrServerClosed
+		_ = server.Serve(listener) // ends with ErrServerClosed
 		close(done)
 	}(b.server, b.done)
 	return nil

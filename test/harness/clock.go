@@ -32,8 +32,11 @@ func LaunchWithClock(t testing.TB, cmd *exec.Cmd, off time.Duration) *Process {
 		}
 		pid := cmd.Process.Pid
 		var status syscall.WaitStatus
-		if _, err := syscall.Wait4(pid, &status, 0, nil); err != nil || !status.Stopped() {
-			return fmt.Errorf("%v doesn't stop at its start: %v", cmd, err)
+		if _, err := syscall.Wait4(pid, &status, 0, nil); err != nil {
+			return fmt.Errorf("%v can't be awaited: %w", cmd, err)
+		}
+		if !status.Stopped() {
+			return fmt.Errorf("%v doesn't stop at its start", cmd)
 		}
 		if err := bendClock(pid, int64(off/time.Second)); err != nil {
 			return fmt.Errorf("the clock of %v can't be changed: %w", cmd, err)

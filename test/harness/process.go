@@ -1,7 +1,6 @@
 package harness
 
 import (
-	"fmt"
 	"os/exec"
 	"strings"
 	"sync"
@@ -187,7 +186,7 @@ func Within(limit time.Duration, check func() string) string {
 		select {
 		case <-every.C:
 		case <-deadline.C:
-			return fmt.Sprintf("%s", wrong)
+			return wrong
 		}
 	}
 }

@@ -154,7 +154,8 @@ func parseExpect(words []string) (expectation, error) {
 	switch words[0] {
 	case "endpoint":
 		e.kind = expectEndpoint
-		return e, e.parseEndpoint(words[1:])
+		err := e.parseEndpoint(words[1:])
+		return e, err
 	case "reload":
 		e.kind = expectReload
 		if len(words) < 2 || words[1] != "done" && words[1] != "refused" || words[1] == "done" && len(words) > 2 {
