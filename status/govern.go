@@ -28,6 +28,7 @@ type GovernorState struct {
 
 // Memory is what the governor remembers of one state key.
 type Memory struct {
+	Changed    time.Time `json:"changed,omitzero"`  // when the health last changed from up or down; zero: not, or a dwell time ago
 	Penalty    float64   `json:"penalty,omitempty"` // for flapping, at the moment Charged
 	Charged    time.Time `json:"charged,omitzero"`
 	Flaps      int       `json:"flaps,omitempty"` // changes since Flapping
@@ -128,6 +129,7 @@ func (g *governing) govern(key string, was, seen State, flapped bool) State {
 	rule := g.in.Rules.rule(key)
 	m := g.prev.Keys[key]
 	m.damp(rule.Flap, flapped, g.now)
+	m.dwell(rule.Flap, g.now)
 	s := g.health(key, &rule, was, seen, &m)
 	s.Load = seen.Load
 	switch {
@@ -155,15 +157,16 @@ func (g *governing) health(key string, rule *Rule, was, seen State, m *Memory) S
 		g.wake(until)
 		return State{Health: was.Health, Held: h, Withheld: was.Withheld, Since: was.Since, Reason: fmt.Sprintf("held %v%s: %s; observed %v: %s", was.Health, untilClock(until), why, seen.Health, seen.Reason)}
 	}
-	switch dwelt := was.Since.Add(rule.Flap.Dwell); {
+	switch {
 	case g.frozen:
 		return hold(HoldFreeze, time.Time{}, g.whyFrozen())
 	case was.Health == Unknown:
 		return follow
 	case g.in.Failback[key] && seen.Health == Up:
-	case elapsed(was.Since, g.now) < rule.Flap.Dwell:
-		return hold(HoldDwell, dwelt, fmt.Sprintf("it changed less than %v before", rule.Flap.Dwell))
+	case !m.Changed.IsZero():
+		return hold(HoldDwell, m.Changed.Add(rule.Flap.Dwell), fmt.Sprintf("it changed less than %v before", rule.Flap.Dwell))
 	case seen.Health == Down:
+		m.change(rule.Flap, g.now)
 		return follow
 	case m.Suppressed:
 		return hold(HoldFlap, m.reuse(rule.Flap), fmt.Sprintf("it flapped %d times in %v", m.Flaps, m.Charged.Sub(m.Flapping).Round(time.Second)))
@@ -175,7 +178,22 @@ func (g *governing) health(key string, rule *Rule, was, seen State, m *Memory) S
 	if rule.Failback.Mode == FailbackRamp {
 		m.Step, m.Stepped = 1, g.now
 	}
+	m.change(rule.Flap, g.now)
 	return follow
+}
+
+// change begins a dwell. The first verdict on a key begins none: what is known for the first time hasn't changed.
+func (m *Memory) change(f Flap, now time.Time) {
+	if f.Dwell > 0 {
+		m.Changed = now
+	}
+}
+
+// dwell ends what change began, once it has lasted. A clock that was set back ends it too.
+func (m *Memory) dwell(f Flap, now time.Time) {
+	if elapsed(m.Changed, now) >= f.Dwell {
+		m.Changed = time.Time{}
+	}
 }
 
 func (g *governing) whyFrozen() string {

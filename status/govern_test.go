@@ -101,9 +101,9 @@ func TestGovernSteps(t *testing.T) {
 		steps string
 	}{
 		{"without brakes", Rule{}, "0s up: up; 1s down: down; 2s up: up; 3s down: down"},
-		{"the first verdict needs no dwell", Rule{Flap: Flap{Dwell: 10 * time.Second}}, "0s down: down; 1s up: down dwell; 10s: up"},
+		{"the first verdict needs no dwell", Rule{Flap: Flap{Dwell: 10 * time.Second}}, "0s down: down; 1s up: up; 2s down: up dwell; 11s: down"},
 		{"dwell", Rule{Flap: Flap{Dwell: 10 * time.Second}},
-			"0s up: up; 9s down: up dwell; 10s: down; 11s up: down dwell; 12s down: down; 19s up: down dwell; 20s: up; 40s down: down"},
+			"0s up: up; 9s down: down; 10s up: down dwell; 19s: up; 20s down: up dwell; 21s up: up; 28s down: up dwell; 29s: down; 50s up: up"},
 		{"one outage is no flapping", Rule{Flap: flap}, "0s up: up; 60s down: down; 90s up: up; 1h down: down; 1h30s up: up"},
 		{"flapping is kept down until the penalty is half of suppress", Rule{Flap: flap},
 			// 1, 1.89, 2.68, 3.39, 4.02, 4.58: held for log2(4.58/2) half-lives from then
@@ -282,7 +282,11 @@ func (w *flapTwin) settle() {
 	case w.state != Unknown && w.dwelt < int(w.flap.Dwell.Seconds()):
 	case w.seen == Up && w.state == Down && w.suppressed:
 	default:
-		w.state, w.dwelt = w.seen, 0
+		w.dwelt = 0
+		if w.state == Unknown {
+			w.dwelt = math.MaxInt32 // the first verdict may change at once
+		}
+		w.state = w.seen
 	}
 }
 

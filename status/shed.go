@@ -25,6 +25,9 @@ type LoadRule struct {
 // loadBand is how far the load must fall below the target, as a share of it, before anything is taken back.
 const loadBand = .1
 
+// loadUnit is what loads are rounded to: each distinct load is work, and none is known better.
+const loadUnit = .01
+
 // IdleLoad is the load of what reports 0, which would be none.
 const IdleLoad = .001
 
@@ -44,7 +47,7 @@ func NewLoad(v float64) (float64, bool) {
 	if !(v >= 0) {
 		return 0, false
 	}
-	return min(max(math.Round(100*v)/100, IdleLoad), MaxLoad), true
+	return min(max(math.Round(v/loadUnit)/(1/loadUnit), IdleLoad), MaxLoad), true
 }
 
 // shed brings the load of every pool up to date.
@@ -125,8 +128,9 @@ func (r *LoadRule) withheld(withheld, load float64) float64 {
 		return 0
 	case load > r.Target:
 		takes = max(takes*r.Target/load, takes-r.Step, r.Least)
-	case load < low && withheld > 0:
-		takes = min(takes*(r.Target+low)/2/load, takes+r.Step, 1)
+	case load < low-1e-9 && withheld > 0:
+		// The load may be half a percent higher than it says (NewLoad), which under a low target is more than the band.
+		takes = min(takes*(r.Target+low)/2/(load+loadUnit/2), takes+r.Step, 1)
 	default:
 		return withheld
 	}
