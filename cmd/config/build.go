@@ -13,6 +13,7 @@ type builder struct {
 	*report
 	raw      *rawConfig
 	dir      string // folder of the configuration file
+	vantage  string // given elsewhere, before the configuration's; empty: not
 	cfg      *Config
 	regions  map[string]int          // name -> position in cfg.Regions
 	checks   map[string]*zones.Check // those that could be built
@@ -23,11 +24,11 @@ type builder struct {
 	measured map[string]string       // region -> a service whose policy measures the distance to it
 }
 
-func build(r *report, path string, root *node) *Config {
+func build(r *report, path, vantage string, root *node) *Config {
 	raw := new(rawConfig)
 	decode(root, raw)
 	b := &builder{
-		report: r, raw: raw, dir: filepath.Dir(path), cfg: &Config{Path: path},
+		report: r, raw: raw, dir: filepath.Dir(path), vantage: vantage, cfg: &Config{Path: path},
 		regions: map[string]int{}, checks: map[string]*zones.Check{},
 		used: map[string]bool{}, names: map[string]pos{}, measured: map[string]string{},
 	}

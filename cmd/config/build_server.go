@@ -150,15 +150,18 @@ func (b *builder) checker() {
 		c.Vantage = b.cfg.Node
 	}
 	raw := b.raw.Checker
-	if raw == nil {
-		return
-	}
-	c.Enabled = raw.Enabled.or(true)
-	if raw.Vantage.set {
+	if raw != nil && raw.Vantage.set {
 		if c.Vantage = raw.Vantage.v; c.Vantage == "" {
 			b.errorf(raw.Vantage.at, "checker.vantage must not be empty")
 		}
 	}
+	if b.vantage != "" {
+		c.Vantage = b.vantage
+	}
+	if raw == nil {
+		return
+	}
+	c.Enabled = raw.Enabled.or(true)
 	if r := b.raw.Board.Redis; r != nil && c.Enabled && c.Vantage == DefaultVantage && len(r.Addresses) > 0 {
 		b.errorf(r.Addresses[0].at, "a checker that votes on a shared board needs a name of its own there: add checker.vantage, or node")
 	}

@@ -61,14 +61,11 @@ func NewProbe(o ProbeOptions) (*Probe, []zones.Problem) {
 
 // declare loads a configuration for a checker: it probes whether checker is in it or not, and needs no map and no zones.
 func (p *Probe) declare(path string) (*declared, []zones.Problem) {
-	cfg, problems := config.Load(path)
+	cfg, problems := config.LoadAs(path, p.vantage)
 	if cfg == nil {
 		return nil, problems
 	}
 	cfg.Checker.Enabled = true
-	if p.vantage != "" {
-		cfg.Checker.Vantage = p.vantage
-	}
 	switch {
 	case cfg.Board.Redis == nil:
 		return nil, append(problems, zones.Problem{File: path, Text: "a checker alone needs a board on which servers read its votes: " +
