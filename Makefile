@@ -12,7 +12,7 @@ BENCH     := $(GO) test -run '^$$' -bench 'Respond|Steps|Find|Draw|Pour' -bencht
 
 # What the tests need beyond Go, as "command=Debian package": a real dig and named-checkzone, and a C compiler for the
 # race detector.
-TOOLS := dig=bind9-dnsutils named-checkzone=bind9-utils gcc=gcc ld=binutils git=git redis-server=redis-server redis-sentinel=redis-sentinel redis-cli=redis-tools ip=iproute2
+TOOLS := dig=bind9-dnsutils named-checkzone=bind9-utils gcc=gcc ld=binutils git=git redis-server=redis-server redis-sentinel=redis-sentinel redis-cli=redis-tools ip=iproute2 systemd-analyze=systemd
 
 .DEFAULT_GOAL := help
 .PHONY: help build test tools fmt vet fuzz bench bench-record lint generate docker clean
