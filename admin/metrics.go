@@ -23,7 +23,7 @@ var (
 	descBuildInfo    = metric("build_info", "A constant 1, labelled with what is running.", "version", "revision", "goversion")
 	descRequests     = metric("dns_requests_total", "DNS requests received.", "proto", "family", "type", "zone")
 	descResponses    = metric("dns_responses_total", "DNS responses sent.", "proto", "rcode", "zone")
-	descDuration     = metric("dns_request_duration_seconds", "How long a sample of the DNS requests took, from the packet in hand to the answer in hand.", "proto")
+	descDuration     = metric("dns_request_duration_seconds", "How long a sample of the DNS requests took, from the packet in hand to the answer in hand; over UDP without parsing and finding the name, which a whole batch shares.", "proto")
 	descDropped      = metric("dns_dropped_total", "Packets that got no response.", "reason")
 	descAnswers      = metric("answers_total", "Answers of services, by the region they sent clients to and why.", "service", "region", "reason")
 	descRank         = metric("answer_rank", "How near the region of an answer was to its client: 1 is the nearest of all.")

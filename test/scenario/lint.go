@@ -51,7 +51,7 @@ func (l *linter) mistake(line int, format string, args ...any) {
 // step checks one step where it stands.
 func (l *linter) step(step Step) error {
 	if !slices.Contains(verbs, step.Verb) {
-		return fmt.Errorf("unknown step %q; did you mean %q?", step.Verb, nearest(step.Verb, verbs))
+		return fmt.Errorf("unknown step %q%s", step.Verb, offer(step.Verb, verbs))
 	}
 	if !l.configured && !slices.Contains([]string{"title:", "file", "config"}, step.Verb) {
 		l.configured = true // once is enough to say

@@ -3,6 +3,8 @@ package scenario
 import (
 	"fmt"
 	"strings"
+
+	"meridian/cmd/config/nearest"
 )
 
 // Script is one parsed story.
@@ -105,34 +107,10 @@ func split(line string) ([]string, error) {
 	}
 }
 
-// nearest returns the word with the least edit distance to wrong, for "did you mean".
-func nearest(wrong string, words []string) string {
-	best, least := "", len(wrong)+1
-	for _, word := range words {
-		if d := distance(wrong, word); d < least {
-			best, least = word, d
-		}
+// offer ends a message about a wrong word with the valid one that is close to it, if one is.
+func offer(wrong string, words []string) string {
+	if word := nearest.Word(wrong, words); word != "" {
+		return fmt.Sprintf("; did you mean %q?", word)
 	}
-	return best
-}
-
-// distance is Levenshtein's.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			substitute := diagonal
-			if a[i] != b[j] {
-				substitute++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(substitute, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
+	return ""
 }

@@ -159,7 +159,7 @@ func (r *runner) behave(step Step) error {
 		}
 	}
 	if !found {
-		return fmt.Errorf("no service has the %s %s; did you mean %q?", step.Verb, step.Args[0], nearest(step.Args[0], known))
+		return fmt.Errorf("no service has the %s %s%s", step.Verb, step.Args[0], offer(step.Args[0], known))
 	}
 	return nil
 }

@@ -252,8 +252,8 @@ func (e *expectation) parseAnswer(words []string) error {
 	for _, word := range words {
 		addr, err := netip.ParseAddr(word)
 		if err != nil {
-			return fmt.Errorf("%q is neither an address nor a word that expect knows; did you mean %q?", word,
-				nearest(word, []string{"one", "of", "cname", "nodata", "nxdomain", "refused", "servfail", "shares", "always", "endpoint", "reload", "scope", "ttl", "region"}))
+			return fmt.Errorf("%q is neither an address nor a word that expect knows%s", word,
+				offer(word, []string{"one", "of", "cname", "nodata", "nxdomain", "refused", "servfail", "shares", "always", "endpoint", "reload", "scope", "ttl", "region"}))
 		}
 		e.values = append(e.values, addr.String())
 	}
